@@ -1,0 +1,81 @@
+# How our own code is compiled. Everything hangs on the interface target longhaul_options, which our libraries and
+# executables link; third-party headers come in as system headers and are not held to our warnings.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Kind of build" FORCE)
+endif()
+
+# Continuous integration turns warnings into errors; somebody with a newer compiler is not stopped by its new warnings.
+set(longhaul_werror_default OFF)
+if(DEFINED ENV{CI} AND NOT "$ENV{CI}" STREQUAL "" AND NOT "$ENV{CI}" STREQUAL "false")
+    set(longhaul_werror_default ON)
+endif()
+
+option(LONGHAUL_WERROR "Treat warnings in our own code as errors" ${longhaul_werror_default})
+option(LONGHAUL_TESTS "Build the tests and benchmarks" ON)
+option(LONGHAUL_LTO "Link-time optimisation" OFF)
+option(LONGHAUL_ASSERTIONS "The standard library's own checks (_GLIBCXX_ASSERTIONS)" ON)
+set(LONGHAUL_SANITIZE "" CACHE STRING "Sanitizers: empty, address or thread")
+set_property(CACHE LONGHAUL_SANITIZE PROPERTY STRINGS "" address thread)
+
+find_program(LONGHAUL_CCACHE ccache)
+mark_as_advanced(LONGHAUL_CCACHE)
+if(LONGHAUL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_C_COMPILER_LAUNCHER "${LONGHAUL_CCACHE}")
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${LONGHAUL_CCACHE}")
+endif()
+
+add_library(longhaul_options INTERFACE)
+target_compile_definitions(longhaul_options INTERFACE LONGHAUL_VERSION="${PROJECT_VERSION}")
+target_compile_options(longhaul_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
+                                                  -Woverloaded-virtual)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # The lock annotations of base/mutex.h are checked by clang only; there they are always errors.
+    target_compile_options(longhaul_options INTERFACE -Wthread-safety -Werror=thread-safety)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # GCC bug 105651: optimised std::string concatenation is reported as overlapping copies.
+    target_compile_options(longhaul_options INTERFACE -Wno-restrict)
+endif()
+
+if(LONGHAUL_WERROR)
+    target_compile_options(longhaul_options INTERFACE -Werror)
+endif()
+
+if(LONGHAUL_ASSERTIONS)
+    target_compile_definitions(longhaul_options INTERFACE _GLIBCXX_ASSERTIONS)
+endif()
+
+if(LONGHAUL_SANITIZE STREQUAL "address")
+    set(longhaul_sanitizer_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+elseif(LONGHAUL_SANITIZE STREQUAL "thread")
+    set(longhaul_sanitizer_flags -fsanitize=thread -fno-omit-frame-pointer)
+elseif(LONGHAUL_SANITIZE)
+    message(FATAL_ERROR "LONGHAUL_SANITIZE is '${LONGHAUL_SANITIZE}'; it may be empty, 'address' or 'thread'.")
+endif()
+if(LONGHAUL_SANITIZE)
+    # For every target, so that third-party code compiled here is watched too.
+    add_compile_options(${longhaul_sanitizer_flags})
+    add_link_options(${longhaul_sanitizer_flags})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # Instrumented code confuses GCC's flow analysis.
+        target_compile_options(longhaul_options INTERFACE -Wno-maybe-uninitialized)
+    endif()
+else()
+    target_compile_options(longhaul_options INTERFACE -fstack-protector-strong)
+    target_compile_options(longhaul_options INTERFACE $<$<CONFIG:Release>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
+endif()
+
+if(LONGHAUL_LTO)
+    include(CheckIPOSupported)
+    check_ipo_supported()
+    set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+endif()

@@ -1,0 +1,58 @@
+# Every library from outside, each behind one target of ours, so that a folder's CMakeLists.txt reads as the list of
+# what that folder may use. Libraries are found on the machine, never fetched and never kept in this repository.
+
+include(NewEnough)
+
+find_package(Threads REQUIRED)
+
+function(longhaul_dependency name)
+    add_library(longhaul_${name} INTERFACE)
+    add_library(longhaul::${name} ALIAS longhaul_${name})
+endfunction()
+
+function(longhaul_require_package package)
+    find_package(${package} QUIET ${ARGN})
+    if(NOT ${package}_FOUND)
+        message(FATAL_ERROR "${package} is missing. Run scripts/setup, or install its development package.")
+    endif()
+    message(STATUS "${package} ${${package}_VERSION}")
+endfunction()
+
+longhaul_require_package(nlohmann_json)
+longhaul_dependency(json)
+target_link_libraries(longhaul_json INTERFACE nlohmann_json::nlohmann_json)
+
+# spdlog is compiled into its one user, so that the binary asks its machine for no log library.
+longhaul_require_package(fmt)
+longhaul_require_package(spdlog)
+longhaul_dependency(log)
+target_link_libraries(longhaul_log INTERFACE fmt::fmt-header-only)
+target_compile_definitions(longhaul_log INTERFACE SPDLOG_HEADER_ONLY SPDLOG_FMT_EXTERNAL)
+get_target_property(longhaul_spdlog_include spdlog::spdlog_header_only INTERFACE_INCLUDE_DIRECTORIES)
+target_include_directories(longhaul_log SYSTEM INTERFACE ${longhaul_spdlog_include})
+
+longhaul_require_package(OpenSSL COMPONENTS Crypto)
+longhaul_dependency(crypto)
+target_link_libraries(longhaul_crypto INTERFACE OpenSSL::Crypto)
+
+longhaul_require_package(CLI11)
+longhaul_dependency(cli)
+target_link_libraries(longhaul_cli INTERFACE CLI11::CLI11)
+
+# toml++ is used header-only: its shared library exists on few machines.
+find_path(LONGHAUL_TOML_INCLUDE_DIR "toml++/toml.h" DOC "Folder that holds toml++/toml.h")
+if(NOT LONGHAUL_TOML_INCLUDE_DIR)
+    message(FATAL_ERROR "toml++ is missing. Run scripts/setup, or pass -DLONGHAUL_TOML_INCLUDE_DIR=<folder>.")
+endif()
+longhaul_dependency(toml)
+target_include_directories(longhaul_toml SYSTEM INTERFACE "${LONGHAUL_TOML_INCLUDE_DIR}")
+target_compile_definitions(longhaul_toml INTERFACE TOML_HEADER_ONLY=1 TOML_EXCEPTIONS=1)
+
+if(LONGHAUL_TESTS)
+    longhaul_require_package(doctest)
+    longhaul_dependency(doctest)
+    target_link_libraries(longhaul_doctest INTERFACE doctest::doctest)
+endif()
+
+include(Sqlite)
+include(Httplib)

@@ -1,0 +1,10 @@
+# Writes a file only if its content changes, so that nothing is compiled again without need.
+function(longhaul_write_if_changed path content)
+    set(old "")
+    if(EXISTS "${path}")
+        file(READ "${path}" old)
+    endif()
+    if(NOT old STREQUAL content)
+        file(WRITE "${path}" "${content}")
+    endif()
+endfunction()
