@@ -1,0 +1,58 @@
+// Every limit that a caller can hit, in one place. Each is named in the answer that refuses, and tested.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace longhaul::api::limits {
+
+// One request.
+inline constexpr std::size_t request_line_bytes = 8 * 1024;
+inline constexpr std::size_t header_bytes = 16 * 1024;
+inline constexpr std::size_t header_count = 100;
+inline constexpr std::size_t body_bytes = 1024 * 1024;
+inline constexpr std::size_t request_id_chars = 128;
+inline constexpr std::chrono::seconds head_time{10};  // from the first byte of a request to the end of its headers
+inline constexpr std::chrono::seconds body_time{60};  // from there to the end of its body
+inline constexpr std::chrono::seconds idle_time{300}; // of a connection between two requests
+
+// All requests together.
+inline constexpr std::size_t bodies_in_flight_bytes = 256u * 1024 * 1024;
+inline constexpr std::size_t connections = 60'000;
+
+// JSON.
+inline constexpr std::size_t json_depth = 64;
+
+// A start.
+inline constexpr std::size_t type_chars = 100;
+inline constexpr std::size_t queue_chars = 100;
+inline constexpr int priority_min = -100;
+inline constexpr int priority_max = 100;
+inline constexpr int max_attempts_min = 1;
+inline constexpr int max_attempts_max = 100;
+inline constexpr double duration_seconds_max = 10.0 * 366 * 24 * 3600;  // ten years
+inline constexpr std::size_t tags = 16;
+inline constexpr std::size_t tag_name_chars = 64;
+inline constexpr std::size_t tag_value_chars = 256;
+inline constexpr std::size_t idempotency_key_chars = 255;
+inline constexpr std::size_t cancel_reason_chars = 500;
+inline constexpr std::int64_t open_tasks = 1'000'000;
+
+// An answer.
+inline constexpr std::size_t listed_faults = 100;  // of one request; the detail says when there were more
+
+// Reading.
+inline constexpr double wait_seconds_max = 300;
+inline constexpr std::size_t page_size_default = 50;
+inline constexpr std::size_t page_size_max = 500;
+inline constexpr std::size_t log_page_lines = 1'000;
+inline constexpr std::size_t waiting_ahead_counted = 1'000;
+
+// An attempt.
+inline constexpr std::size_t result_bytes = 1024 * 1024;
+inline constexpr std::size_t log_bytes = 1024 * 1024;
+inline constexpr std::size_t log_line_bytes = 8 * 1024;
+inline constexpr std::size_t progress_message_chars = 500;
+
+}  // namespace longhaul::api::limits

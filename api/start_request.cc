@@ -1,0 +1,262 @@
+#include "api/start_request.h"
+
+#include <algorithm>
+#include <span>
+
+#include "api/fault_list.h"
+#include "api/json_number.h"
+#include "api/json_reader.h"
+#include "api/json_scanner.h"
+#include "api/limits.h"
+#include "api/time_text.h"
+#include "api/utf8.h"
+
+namespace longhaul::api {
+namespace {
+
+enum class LowEdge { zero_allowed, above_zero };
+
+// Readers of single values. Each returns nothing after it has added what is wrong to the list.
+
+std::optional<std::string> read_name(std::string_view field, std::string_view value, std::size_t max_chars,
+                                     FaultList& faults) {
+  auto text = string_of(value);
+  if (!text) {
+    faults.add(pointer_to(field), "must be a string");
+  } else if (!is_name(*text, max_chars)) {
+    faults.add(pointer_to(field), name_rule(max_chars));
+    text.reset();
+  }
+  return text;
+}
+
+std::optional<int> read_integer(std::string_view field, std::string_view value, int low, int high,
+                                FaultList& faults) {
+  if (kind_of(value) == JsonKind::number) {
+    const auto integer = exact_integer(decimal_of(value));
+    if (integer && *integer >= low && *integer <= high) return static_cast<int>(*integer);
+  }
+  faults.add(pointer_to(field),
+             "must be an integer from " + std::to_string(low) + " to " + std::to_string(high));
+  return std::nullopt;
+}
+
+// Seconds, as milliseconds. Rounded up, so that no limit above zero becomes zero.
+std::optional<Milliseconds> read_duration(std::string_view field, std::string_view value, LowEdge low_edge,
+                                          FaultList& faults) {
+  if (kind_of(value) != JsonKind::number) {
+    faults.add(pointer_to(field), "must be a number");
+    return std::nullopt;
+  }
+  const Decimal seconds = decimal_of(value);
+  const bool zero = seconds.digits.empty();
+  if (!zero && seconds.negative && low_edge == LowEdge::zero_allowed) {
+    faults.add(pointer_to(field), "must be at least 0");
+    return std::nullopt;
+  }
+  if (low_edge == LowEdge::above_zero && (zero || seconds.negative)) {
+    faults.add(pointer_to(field), "must be greater than 0");
+    return std::nullopt;
+  }
+  constexpr auto max_seconds = static_cast<std::int64_t>(limits::duration_seconds_max);
+  const auto milliseconds = thousandths_rounded_up(seconds);
+  if (!milliseconds || *milliseconds > max_seconds * 1000) {
+    faults.add(pointer_to(field), "must be at most " + std::to_string(max_seconds));
+    return std::nullopt;
+  }
+  return Milliseconds(*milliseconds);
+}
+
+std::optional<WallTime> read_time(std::string_view field, std::string_view value, FaultList& faults) {
+  const auto text = string_of(value);
+  const auto time = text ? parse_time(*text) : std::nullopt;
+  if (!time) {
+    faults.add(pointer_to(field), "must be a time as RFC 3339 writes it, like \"2026-03-01T12:00:00.250Z\"");
+  }
+  return time;
+}
+
+bool check_tag(std::string_view field, std::string_view name, const std::optional<std::string>& value,
+               FaultList& faults) {
+  const auto refuse_tag = [&](std::string detail) {
+    faults.add(pointer_to(field, name), std::move(detail));
+    return false;
+  };
+  if (name.empty() || count_chars(name) > limits::tag_name_chars) {
+    return refuse_tag("a tag's name must be 1 to " + std::to_string(limits::tag_name_chars) + " characters");
+  }
+  if (!value) return refuse_tag("must be a string");
+  if (count_chars(*value) > limits::tag_value_chars) {
+    return refuse_tag("must be at most " + std::to_string(limits::tag_value_chars) + " characters");
+  }
+  // Databases end a text there.
+  if (name.find('\0') != std::string_view::npos || value->find('\0') != std::string::npos) {
+    return refuse_tag("must not contain U+0000");
+  }
+  return true;
+}
+
+std::vector<std::pair<std::string, std::string>> read_tags(std::string_view field, std::string_view value,
+                                                           FaultList& faults) {
+  std::vector<std::pair<std::string, std::string>> tags;
+  if (kind_of(value) != JsonKind::object) {
+    faults.add(pointer_to(field), "must be an object of strings");
+    return tags;
+  }
+  std::size_t count = 0;
+  MemberCursor member(value);
+  while (member.next()) {
+    if (++count > limits::tags) continue;
+    auto text = string_of(member.value());
+    if (check_tag(field, member.name(), text, faults))
+      tags.emplace_back(std::string(member.name()), std::move(*text));
+  }
+  if (count > limits::tags) {
+    faults.add(pointer_to(field), "must have at most " + std::to_string(limits::tags) + " members");
+  }
+  std::sort(tags.begin(), tags.end());
+  return tags;
+}
+
+// The fields of a body, one row each. A reader gets the name of its field too, for the faults.
+template <class Request>
+struct Field {
+  std::string_view name;
+  void (*read)(Request& request, std::string_view field, std::string_view value, FaultList& faults);
+  std::string_view instead_of = {};  // the field that must not be there beside it
+};
+
+using Start = StartRequest;
+constexpr Field<Start> start_fields[] = {
+    {"type",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.type = read_name(field, value, limits::type_chars, faults).value_or("");
+     }},
+    {"payload",
+     [](Start& r, std::string_view, std::string_view value, FaultList&) { r.payload.text = value; }},
+    {"queue",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.queue = read_name(field, value, limits::queue_chars, faults).value_or("");
+     }},
+    {"priority",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.priority =
+           read_integer(field, value, limits::priority_min, limits::priority_max, faults).value_or(0);
+     }},
+    {"delay_seconds",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.delay = read_duration(field, value, LowEdge::zero_allowed, faults);
+     },
+     "run_at"},
+    {"run_at",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.run_at = read_time(field, value, faults);
+     },
+     "delay_seconds"},
+    {"timeout_seconds",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.timeout = read_duration(field, value, LowEdge::above_zero, faults);
+     }},
+    {"deadline_seconds",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.deadline = read_duration(field, value, LowEdge::above_zero, faults);
+     },
+     "deadline_at"},
+    {"deadline_at",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.deadline_at = read_time(field, value, faults);
+     },
+     "deadline_seconds"},
+    {"expires_seconds",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.expires = read_duration(field, value, LowEdge::above_zero, faults);
+     }},
+    {"max_attempts",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.max_attempts =
+           read_integer(field, value, limits::max_attempts_min, limits::max_attempts_max, faults);
+     }},
+    {"tags", [](Start& r, std::string_view field, std::string_view value,
+                FaultList& faults) { r.tags = read_tags(field, value, faults); }},
+};
+
+constexpr Field<RetryRequest> retry_fields[] = {
+    {"deadline_seconds",
+     [](RetryRequest& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.deadline = read_duration(field, value, LowEdge::above_zero, faults);
+     },
+     "deadline_at"},
+    {"deadline_at",
+     [](RetryRequest& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.deadline_at = read_time(field, value, faults);
+     },
+     "deadline_seconds"},
+};
+
+// Which fields of a table a body has: one bit each.
+using FieldSet = std::uint32_t;
+
+template <class Request>
+bool has_field(std::span<const Field<Request>> fields, FieldSet set, std::string_view name) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].name == name) return (set >> i & 1) != 0;
+  }
+  return false;
+}
+
+template <class Request>
+FieldSet read_fields(std::span<const Field<Request>> fields, std::string_view object, Request& request,
+                     FaultList& faults) {
+  FieldSet seen = 0;
+  MemberCursor member(object);
+  while (member.next()) {
+    const auto field = std::find_if(fields.begin(), fields.end(),
+                                    [&](const Field<Request>& f) { return f.name == member.name(); });
+    if (field == fields.end()) {
+      faults.add(pointer_to(member.name()), "is not a field of this request");
+      continue;
+    }
+    seen |= FieldSet{1} << (field - fields.begin());
+    field->read(request, field->name, member.value(), faults);
+    if (!field->instead_of.empty() && has_field(fields, seen, field->instead_of)) {
+      faults.add(pointer_to(field->name),
+                 "must not be given together with " + std::string(field->instead_of));
+    }
+  }
+  return seen;
+}
+
+}  // namespace
+
+Checked<StartRequest> parse_start_request(std::string_view body) {
+  const auto json = read_json(body);
+  if (!json) return refuse(json.error());
+  FaultList faults;
+  StartRequest request;
+  if (kind_of(json.value()) != JsonKind::object) {
+    faults.add("#", "must be an object");
+    return refuse(std::move(faults).to_problem());
+  }
+  const std::span<const Field<StartRequest>> fields = start_fields;
+  const FieldSet seen = read_fields(fields, json->text, request, faults);
+  if (!has_field(fields, seen, "type")) faults.add(pointer_to("type"), "is required");
+  if (!faults.empty()) return refuse(std::move(faults).to_problem());
+  return request;
+}
+
+Checked<RetryRequest> parse_retry_request(std::string_view body) {
+  RetryRequest request;
+  if (body.empty()) return request;
+  const auto json = read_json(body);
+  if (!json) return refuse(json.error());
+  FaultList faults;
+  if (kind_of(json.value()) == JsonKind::object) {
+    read_fields(std::span<const Field<RetryRequest>>(retry_fields), json->text, request, faults);
+  } else {
+    faults.add("#", "must be an object");
+  }
+  if (!faults.empty()) return refuse(std::move(faults).to_problem());
+  return request;
+}
+
+}  // namespace longhaul::api

@@ -1,0 +1,39 @@
+// The body of POST /start-task, read and checked. Every fault is listed, each with its pointer.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/problem.h"
+#include "api/task.h"
+
+namespace longhaul::api {
+
+struct StartRequest {
+  std::string type;
+  RawJson payload{"null"};
+  std::string queue = "default";
+  int priority = 0;
+  std::optional<Milliseconds> delay;  // at most one of delay and run_at
+  std::optional<WallTime> run_at;
+  std::optional<Milliseconds> timeout;
+  std::optional<Milliseconds> deadline;  // at most one of deadline and deadline_at
+  std::optional<WallTime> deadline_at;
+  std::optional<Milliseconds> expires;
+  std::optional<int> max_attempts;
+  std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
+};
+
+// 400 for what is not JSON, 422 with every fault for what is wrong. Does not know which types exist.
+[[nodiscard]] Checked<StartRequest> parse_start_request(std::string_view body);
+
+// The body of POST /tasks/{id}/retry: empty, or {"deadline_at"} / {"deadline_seconds"}.
+struct RetryRequest {
+  std::optional<Milliseconds> deadline;
+  std::optional<WallTime> deadline_at;
+};
+[[nodiscard]] Checked<RetryRequest> parse_retry_request(std::string_view body);
+
+}  // namespace longhaul::api

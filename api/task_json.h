@@ -1,0 +1,34 @@
+// Tasks as JSON, in the words of the HTTP contract.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/task.h"
+#include "api/task_query.h"
+
+namespace longhaul::api {
+
+// Why a queued or scheduled task is not running.
+struct WaitingFor {
+  std::string_view reason;  // not_due, retry_backoff, no_worker_for_type, queue_concurrency, type_concurrency, behind_others
+  std::string detail;
+};
+
+// The status of a task: the answer of GET /task-status/{id}.
+[[nodiscard]] std::string status_json(const TaskSnapshot& task, const std::optional<WaitingFor>& waiting_for);
+// The status plus payload and attempts: GET /tasks/{id}.
+[[nodiscard]] std::string detail_json(const TaskDetail& detail, const std::optional<WaitingFor>& waiting_for);
+[[nodiscard]] std::string page_json(const TaskPage& page, std::string_view next_page_token);
+[[nodiscard]] std::string logs_json(const LogPage& page);
+
+// TaskError to and from the JSON text in which the store keeps it.
+[[nodiscard]] std::string error_json(const TaskError& error);
+[[nodiscard]] std::optional<TaskError> parse_error_json(std::string_view text);
+
+// `"7"`: the ETag of a revision; and whether an If-None-Match header names it (lists, weak tags and * included).
+[[nodiscard]] std::string etag_of(std::int64_t revision);
+[[nodiscard]] bool etag_matches(std::string_view if_none_match, std::int64_t revision);
+
+}  // namespace longhaul::api
