@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "api/json_number.h"
 #include "api/json_scanner.h"
@@ -12,6 +13,8 @@
 namespace longhaul::api {
 namespace {
 
+constexpr std::size_t usual_names = 16;
+constexpr std::size_t usual_depth = 8;
 constexpr std::size_t shown_name_chars = 64;
 constexpr std::size_t shown_expectation_chars = 40;
 
@@ -125,7 +128,12 @@ std::string reason_of(std::string_view what) {
 // Takes the parser's events: nothing is built, only depth and names are watched.
 class Inspector {
  public:
-  Inspector(std::string_view text, const char* const* seen) : text_(text), seen_(seen) {}
+  // `parser_counts_all`: the parser was shown every character, so that its own count of them holds.
+  Inspector(std::string_view text, const char* const* seen, bool parser_counts_all)
+      : text_(text), seen_(seen), parser_counts_all_(parser_counts_all) {
+    names_.reserve(usual_names);
+    first_names_.reserve(usual_depth);
+  }
 
   [[nodiscard]] const std::string& fault() const { return fault_; }
   [[nodiscard]] bool number_overflowed() const { return number_overflowed_; }
@@ -163,13 +171,12 @@ class Inspector {
     --depth_;
     return true;
   }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& error) {
     constexpr int number_overflow = 406;
     number_overflowed_ = error.id == number_overflow;
-    const std::string reason = reason_of(error.what());
-    const bool at_end = reason.find("end of input") != std::string::npos;
-    fault_ = "The body is not JSON: " + position_text(text_, at_end ? text_.size() : last_read()) + ": " +
-             reason + ".";
+    // The parser may have looked one character ahead; its position allows for that.
+    const std::size_t offset = parser_counts_all_ && position > 0 ? position - 1 : last_read();
+    fault_ = "The body is not JSON: " + position_text(text_, offset) + ": " + reason_of(error.what()) + ".";
     return false;
   }
 
@@ -189,6 +196,7 @@ class Inspector {
 
   std::string_view text_;
   const char* const* seen_;
+  bool parser_counts_all_;
   std::size_t depth_ = 0;
   std::vector<std::string> names_;  // of all open objects, the innermost last
   std::vector<std::size_t> first_names_;
@@ -207,7 +215,7 @@ Inspection inspect_with(std::string_view text) {
   const char* const begin = text.data();
   const char* const end = begin + text.size();
   const char* seen = begin;
-  Inspector inspector(text, &seen);
+  Inspector inspector(text, &seen, std::is_same_v<Feed, PlainFeed>);
   const bool ok = nlohmann::json::sax_parse(Feed(begin, end, &seen), Feed(end, end, &seen), &inspector);
   return {ok, inspector.number_overflowed(), inspector.fault()};
 }

@@ -78,6 +78,7 @@ std::size_t append_escape(std::string& out, std::string_view text, std::size_t a
 
 // `text` is what stands between the quotes.
 std::string decode(std::string_view text) {
+  if (text.find('\\') == std::string_view::npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
