@@ -1,0 +1,31 @@
+// Opens a database for the store: makes the file, sets each connection up, migrates, and finds the steady timeline.
+// The errors name the file and say what to do. Thread-safety: one call at a time for a path.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "storage/sqlite/connection.h"
+#include "storage/steady_offset.h"
+
+namespace longhaul::storage {
+
+struct DatabasePlace {
+  std::string path;
+  std::string vfs;  // empty: the system's own
+};
+
+struct OpenedDatabase {
+  std::unique_ptr<Connection> writer;  // the only connection that may write
+  SteadyOffset steady;
+};
+// Opens for writing and brings the file up to date. A file that is not longhaul's stays as it is.
+[[nodiscard]] base::Result<OpenedDatabase> open_database(const DatabasePlace& place, const SqlLibrary& library,
+                                                         const std::string& boot_id, const base::Clock& clock);
+
+// A connection that only reads, of which there may be many. Throws SqlError.
+[[nodiscard]] std::unique_ptr<Connection> open_for_reading(const DatabasePlace& place);
+
+}  // namespace longhaul::storage

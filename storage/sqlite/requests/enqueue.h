@@ -1,0 +1,21 @@
+// A start: creates a task, or answers with the one that its idempotency key is bound to. See storage/store.h.
+#pragma once
+
+#include "storage/sqlite/write_request.h"
+
+namespace longhaul::storage {
+
+class EnqueueRequest final : public AnsweredRequest<EnqueueOutcome> {
+ public:
+  EnqueueRequest(NewTask task, Done<EnqueueOutcome> done) : AnsweredRequest(std::move(done)), task_(std::move(task)) {}
+  void apply(WriteTransaction& transaction) override;
+  [[nodiscard]] std::size_t bytes() const override { return task_.payload.text.size(); }
+  [[nodiscard]] bool is_start() const override { return true; }
+
+ private:
+  [[nodiscard]] std::optional<EnqueueOutcome> find_bound(WriteTransaction& transaction) const;
+
+  const NewTask task_;
+};
+
+}  // namespace longhaul::storage

@@ -1,0 +1,44 @@
+-- A task's row, read whole in one place only; everything else finds keys and comes here.
+
+-- name: task_by_key
+SELECT seq, id, type, queue, priority, state, revision, attempt, max_attempts, token, timeout_ms,
+       created_at, run_at, started_at, finished_at, due_wall, due_steady,
+       deadline_at, deadline_wall, deadline_steady, expiry_wall, expiry_steady,
+       stop_cause, stop_reason, tags, error, progress_percent, progress_message, progress_at
+  FROM tasks WHERE seq = :seq;
+
+-- name: key_by_id
+SELECT seq FROM tasks WHERE id = :id;
+
+-- name: input_by_key
+SELECT payload, traceparent FROM task_inputs WHERE seq = :seq;
+
+-- name: result_by_key
+SELECT result FROM task_results WHERE seq = :seq;
+
+-- name: budget_by_key
+SELECT relative_deadline_ms, relative_expiry_ms FROM tasks WHERE seq = :seq;
+
+-- name: insert_task
+INSERT INTO tasks (id, type, queue, priority, state, revision, attempt, max_attempts, timeout_ms, created_at, run_at,
+                   due_wall, due_steady, deadline_at, deadline_wall, deadline_steady, expiry_wall, expiry_steady,
+                   relative_deadline_ms, relative_expiry_ms, tags)
+VALUES (:id, :type, :queue, :priority, :state, 1, 0, :max_attempts, :timeout_ms, :created_at, :run_at,
+        :due_wall, :due_steady, :deadline_at, :deadline_wall, :deadline_steady, :expiry_wall, :expiry_steady,
+        :relative_deadline_ms, :relative_expiry_ms, :tags);
+
+-- name: insert_input
+INSERT INTO task_inputs (seq, payload, traceparent) VALUES (:seq, :payload, :traceparent);
+
+-- name: insert_tag
+INSERT INTO task_tags (name, value, task_id) VALUES (:name, :value, :task_id);
+
+-- name: insert_result
+INSERT INTO task_results (seq, result) VALUES (:seq, :result);
+
+-- name: find_idempotency_key
+SELECT body_hash, task_id FROM idempotency_keys WHERE scope = :scope AND key = :key;
+
+-- name: insert_idempotency_key
+INSERT INTO idempotency_keys (scope, key, body_hash, task_id, created_at)
+VALUES (:scope, :key, :body_hash, :task_id, :created_at);

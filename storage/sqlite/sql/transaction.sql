@@ -1,0 +1,8 @@
+-- name: begin
+BEGIN IMMEDIATE;
+
+-- name: commit
+COMMIT;
+
+-- name: begin_reading
+BEGIN;

@@ -1,0 +1,180 @@
+#include "storage/sqlite/sqlite_store.h"
+
+#include <unistd.h>
+
+#include <cassert>
+#include <utility>
+
+#include "base/log.h"
+#include "storage/recent_tasks.h"
+#include "storage/sqlite/database.h"
+#include "storage/sqlite/database_lock.h"
+#include "storage/sqlite/reader_pool.h"
+#include "storage/sqlite/reads.h"
+#include "storage/sqlite/requests/attempt.h"
+#include "storage/sqlite/requests/enqueue.h"
+#include "storage/sqlite/requests/steering.h"
+#include "storage/sqlite/requests/upkeep.h"
+#include "storage/sqlite/task_row.h"
+#include "storage/sqlite/write_queue.h"
+#include "storage/sqlite/writer.h"
+#include "storage/task_counts.h"
+
+namespace longhaul::storage {
+namespace {
+
+constexpr int exit_code_of_a_broken_store = 70;  // EX_SOFTWARE: whoever supervises the server starts it again
+
+void end_process(const std::string& message) {
+  base::log_error(message);
+  ::_exit(exit_code_of_a_broken_store);
+}
+
+WriteQueueLimits limits_of(const SqliteOptions& options) {
+  WriteQueueLimits limits;
+  limits.waiting_starts = options.max_waiting_starts;
+  limits.waiting_start_bytes = options.max_waiting_start_bytes;
+  limits.batch = options.max_batch;
+  limits.note_bytes = options.log_lane_bytes;
+  return limits;
+}
+
+void count_tasks(Statements& statements, TaskCounts& counts) {
+  std::int64_t others = 0;
+  Query unfinished = statements.use("count_unfinished");
+  unfinished.bind();
+  while (unfinished.row()) {
+    counts.add(std::string(unfinished.text(0)), read_state(unfinished, 1), unfinished.integer(2));
+    others += unfinished.integer(2);
+  }
+  Query failures = statements.use("count_failures");
+  failures.bind();
+  while (failures.row()) {
+    counts.add({}, read_state(failures, 0), failures.integer(1));
+    others += failures.integer(1);
+  }
+  Query all = statements.use("count_all");
+  if (all.bind().row()) counts.add({}, TaskState::succeeded, all.integer(0) - others);
+}
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(SqliteOptions options, DatabaseLock lock, std::unique_ptr<SqlLibrary> library, OpenedDatabase opened)
+      : clock_(*options.clock),
+        lock_(std::move(lock)),
+        library_(std::move(library)),
+        steady_(opened.steady),
+        recent_(options.recent_bytes),
+        queue_(limits_of(options)),
+        writer_(std::move(opened.writer), *library_,
+                {&queue_, &recent_, &counts_, [this] { return now(); },
+                 options.on_fatal ? options.on_fatal : end_process}),
+        readers_({options.path, options.vfs}, *library_, options.read_connections) {
+    count_tasks(writer_.statements(), counts_);
+  }
+
+  [[nodiscard]] std::string_view name() const override { return "storage"; }
+  [[nodiscard]] base::Result<void> start() override {
+    readers_.open();
+    writer_.start();
+    return {};
+  }
+  void stop() override {
+    // Readers first: the last connection to close is the one that may tidy the file up.
+    readers_.close();
+    writer_.stop();
+  }
+  void add_observer(StoreObserver* observer) override { writer_.add_observer(observer); }
+
+  void enqueue(NewTask task, Done<EnqueueOutcome> done) override {
+    push<EnqueueRequest>(Lane::starts, std::move(task), std::move(done));
+  }
+  void claim(std::vector<ClaimOrder> orders, Done<ClaimOutcome> done) override {
+    push<ClaimRequest>(Lane::work, std::move(orders), std::move(done));
+  }
+  void record_process(TaskKey key, AttemptToken token, ProcessIdentity process) override {
+    push<RecordProcessRequest>(Lane::work, key, token, std::move(process));
+  }
+  void append_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines, std::size_t max_bytes) override {
+    queue_.add_log(key, token, std::move(lines), max_bytes);
+  }
+  void record_progress(TaskKey key, AttemptToken token, api::Progress progress) override {
+    queue_.add_progress(key, token, std::move(progress));
+  }
+  void finish(AttemptEnd end, Done<FinishOutcome> done) override {
+    push<FinishRequest>(Lane::work, std::move(end), std::move(done));
+  }
+  void stop_attempt(TaskKey key, AttemptToken token, api::StopCause cause, Done<FinishOutcome> done) override {
+    push<StopAttemptRequest>(Lane::work, key, token, cause, std::move(done));
+  }
+  void cancel(TaskId id, std::string reason, Done<CancelOutcome> done) override {
+    push<CancelRequest>(Lane::control, id, std::move(reason), std::move(done));
+  }
+  void retry(RetryOrder order, Done<RetryOutcome> done) override {
+    push<RetryRequest>(Lane::control, std::move(order), std::move(done));
+  }
+  void sweep(Done<SweepOutcome> done) override { push<SweepRequest>(Lane::sweeps, std::move(done)); }
+  void load_ready(ReadyOrder order, Done<std::vector<ReadyTask>> done) override {
+    push<LoadReadyRequest>(Lane::lookups, std::move(order), std::move(done));
+  }
+
+  [[nodiscard]] StoreResult<TaskSnapshotPtr> find(const TaskId& id) override {
+    return readers_.read<TaskSnapshotPtr>([&](Statements& sql) { return read_task_by_id(sql, id); });
+  }
+  [[nodiscard]] StoreResult<std::optional<api::TaskDetail>> find_detail(const TaskId& id) override {
+    return readers_.read<std::optional<api::TaskDetail>>([&](Statements& sql) { return read_detail(sql, id); });
+  }
+  [[nodiscard]] StoreResult<std::optional<api::LogPage>> find_logs(const TaskId& id, std::int64_t after,
+                                                                   std::size_t limit) override {
+    return readers_.read<std::optional<api::LogPage>>(
+        [&](Statements& sql) { return read_logs(sql, id, after, limit); });
+  }
+  [[nodiscard]] StoreResult<api::TaskPage> list(const api::TaskQuery& query) override {
+    return readers_.read<api::TaskPage>([&](Statements& sql) { return read_page(sql, query); });
+  }
+  [[nodiscard]] StoreResult<std::vector<OpenAttempt>> open_attempts() override {
+    return readers_.read<std::vector<OpenAttempt>>([](Statements& sql) { return read_open_attempts(sql); });
+  }
+  [[nodiscard]] StoreResult<std::vector<ReadyLane>> ready_lanes() override {
+    return readers_.read<std::vector<ReadyLane>>([](Statements& sql) { return read_ready_lanes(sql); });
+  }
+  [[nodiscard]] StateCounts counts() override { return counts_.read(); }
+  [[nodiscard]] TaskSnapshotPtr recent(const TaskId& id) override { return recent_.find(id); }
+  [[nodiscard]] Now now() const override { return {clock_.wall(), steady_now(steady_, clock_)}; }
+
+ private:
+  template <class Request, class... Parts>
+  void push(Lane lane, Parts&&... parts) {
+    queue_.push(lane, std::make_unique<Request>(std::forward<Parts>(parts)...));
+  }
+
+  const base::Clock& clock_;
+  const DatabaseLock lock_;
+  const std::unique_ptr<SqlLibrary> library_;
+  const SteadyOffset steady_;
+  RecentTasks recent_;
+  TaskCounts counts_;
+  WriteQueue queue_;
+  Writer writer_;
+  ReaderPool readers_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
+  assert(options.clock != nullptr);
+  auto lock = DatabaseLock::take(options.path);
+  if (!lock) return base::fail(lock.error().message);
+  auto library = std::make_unique<SqlLibrary>(embedded::queries_sqlite());
+  const std::string boot_id = options.boot_id.empty() ? base::boot_id() : options.boot_id;
+  auto opened = open_database({options.path, options.vfs}, *library, boot_id, *options.clock);
+  if (!opened) return base::fail(opened.error().message);
+  try {
+    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(options), std::move(*lock), std::move(library),
+                                                                std::move(*opened)));
+  } catch (const SqlError& error) {
+    return base::fail("cannot read the database: " + std::string(error.what()));
+  }
+}
+
+}  // namespace longhaul::storage

@@ -1,0 +1,205 @@
+#include "storage/sqlite/write_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace longhaul::storage {
+namespace {
+
+// What a waiting line takes besides its text.
+constexpr std::size_t line_overhead_bytes = 96;
+
+}  // namespace
+
+void WriteQueue::open() {
+  const base::MutexLock lock(mutex_);
+  open_ = true;
+}
+
+void WriteQueue::close() {
+  const base::MutexLock lock(mutex_);
+  open_ = false;
+  wake_.notify_all();
+}
+
+std::optional<StoreError> WriteQueue::why_not(Lane lane, std::size_t bytes) const {
+  if (!open_) return StoreError{StoreFault::unavailable, "the store is not running"};
+  const Waiting& in_lane = lanes_[static_cast<std::size_t>(lane)];
+  if (lane == Lane::control && in_lane.requests.size() >= limits_.waiting_control) {
+    return StoreError{StoreFault::lane_full, std::to_string(limits_.waiting_control) + " cancels and retries wait already"};
+  }
+  if (lane != Lane::starts) return std::nullopt;
+  if (in_lane.requests.size() >= limits_.waiting_starts) {
+    return StoreError{StoreFault::lane_full, std::to_string(limits_.waiting_starts) + " starts wait already"};
+  }
+  if (!in_lane.requests.empty() && in_lane.bytes + bytes > limits_.waiting_start_bytes) {
+    return StoreError{StoreFault::lane_full, "the starts that wait hold " + std::to_string(in_lane.bytes) + " bytes already"};
+  }
+  return std::nullopt;
+}
+
+void WriteQueue::push(Lane lane, std::unique_ptr<WriteRequest> request) {
+  const std::size_t bytes = request->bytes();
+  std::optional<StoreError> refusal;
+  bool wake = false;
+  {
+    const base::MutexLock lock(mutex_);
+    refusal = why_not(lane, bytes);
+    if (!refusal) {
+      waiting(lane).requests.push_back(std::move(request));
+      waiting(lane).bytes += bytes;
+      wake = std::exchange(sleep_, Sleep::awake) != Sleep::awake;
+    }
+  }
+  if (wake) wake_.notify_one();
+  if (refusal) request->refuse(*refusal);
+}
+
+Notes& WriteQueue::notes_of(TaskKey key, AttemptToken token) {
+  const auto [found, is_new] = notes_.try_emplace(key);
+  Notes& notes = found->second;
+  if (is_new) {
+    notes.key = key;
+    notes_order_.push_back(key);
+  }
+  notes.token = std::max(notes.token, token);
+  return notes;
+}
+
+void WriteQueue::add_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines, std::size_t max_bytes) {
+  const base::MutexLock lock(mutex_);
+  if (!open_) return;
+  Notes& notes = notes_of(key, token);
+  notes.max_bytes = max_bytes;
+  for (api::LogLine& line : lines) {
+    const std::size_t bytes = log_bytes_of(line);
+    if (notes.truncated || notes.bytes + bytes > max_bytes || note_bytes_ + bytes + line_overhead_bytes > limits_.note_bytes) {
+      notes.truncated = true;  // what follows is dropped too: a log with holes would read as whole
+      break;
+    }
+    notes.bytes += bytes;
+    note_bytes_ += bytes + line_overhead_bytes;
+    notes.lines.push_back(std::move(line));
+  }
+  wake_for_notes();
+}
+
+void WriteQueue::add_progress(TaskKey key, AttemptToken token, api::Progress progress) {
+  const base::MutexLock lock(mutex_);
+  if (!open_) return;
+  notes_of(key, token).progress = std::move(progress);
+  wake_for_notes();
+}
+
+// While it waits for company it will come by itself.
+void WriteQueue::wake_for_notes() {
+  if (sleep_ != Sleep::for_anything) return;
+  sleep_ = Sleep::awake;
+  wake_.notify_one();
+}
+
+bool WriteQueue::has_requests() const {
+  return std::ranges::any_of(lanes_, [](const Waiting& lane) { return !lane.requests.empty(); });
+}
+
+void WriteQueue::wait_for_something() {
+  while (open_ && !has_requests()) {
+    if (!notes_.empty()) {
+      sleep_ = Sleep::for_company;
+      wake_.wait_for(mutex_, limits_.notes_wait);
+      sleep_ = Sleep::awake;
+      return;
+    }
+    sleep_ = Sleep::for_anything;
+    wake_.wait(mutex_);
+    sleep_ = Sleep::awake;
+  }
+}
+
+bool WriteQueue::take(Batch& batch) {
+  batch.clear();
+  const base::MutexLock lock(mutex_);
+  wait_for_something();
+  // A lane that is full of work still leaves a quarter to the ones behind it.
+  const auto share = [&] { return std::max(limits_.batch - std::min(limits_.batch, batch.size()), limits_.batch / 4 + 1); };
+  std::size_t bytes = 0;
+  take_from(Lane::work, limits_.batch, batch, bytes);
+  take_from(Lane::control, share(), batch, bytes);
+  take_from(Lane::starts, share(), batch, bytes);
+  take_from(Lane::sweeps, 1, batch, bytes);
+  take_slice_of_notes(batch);
+  take_from(Lane::lookups, limits_.batch, batch, bytes);
+  return !batch.empty() || open_ || has_requests() || !notes_.empty();
+}
+
+void WriteQueue::take_from(Lane lane, std::size_t most, Batch& batch, std::size_t& bytes) {
+  Waiting& from = waiting(lane);
+  for (; most > 0 && !from.requests.empty(); --most) {
+    const std::size_t more = from.requests.front()->bytes();
+    if (bytes > 0 && bytes + more > limits_.batch_bytes) return;
+    bytes += more;
+    from.bytes -= more;
+    if (const auto key = from.requests.front()->settles()) take_notes_of(*key, batch);
+    batch.push_back(std::move(from.requests.front()));
+    from.requests.pop_front();
+  }
+}
+
+void WriteQueue::take_notes_of(TaskKey key, Batch& batch) {
+  const auto found = notes_.find(key);
+  const bool was_cut = cut_.erase(key) > 0;
+  if (found == notes_.end() && !was_cut) return;
+  Notes notes;
+  notes.key = key;
+  if (found != notes_.end()) {
+    notes = std::move(found->second);
+    notes_.erase(found);
+    if (notes_.empty()) notes_order_.clear();
+  }
+  notes.truncated = notes.truncated || was_cut;
+  note_bytes_ -= notes.bytes + notes.lines.size() * line_overhead_bytes;
+  batch.push_back(request_of(std::move(notes)));
+}
+
+void WriteQueue::take_slice_of_notes(Batch& batch) {
+  std::size_t rows = limits_.note_rows_in_a_slice;
+  while (rows > 0 && !notes_order_.empty()) {
+    const TaskKey key = notes_order_.front();
+    const auto found = notes_.find(key);
+    if (found == notes_.end()) {  // written with its task's end
+      notes_order_.pop_front();
+      continue;
+    }
+    Notes& notes = found->second;
+    if (notes.lines.size() < rows) {
+      rows -= notes.lines.size() + 1;
+      notes_order_.pop_front();
+      take_notes_of(key, batch);
+      continue;
+    }
+    Notes slice;
+    slice.key = key;
+    slice.token = notes.token;
+    slice.max_bytes = notes.max_bytes;
+    for (; rows > 0; --rows) {
+      const std::size_t bytes = log_bytes_of(notes.lines.front());
+      notes.bytes -= bytes;
+      note_bytes_ -= bytes + line_overhead_bytes;
+      slice.lines.push_back(std::move(notes.lines.front()));
+      notes.lines.pop_front();
+    }
+    batch.push_back(request_of(std::move(slice)));
+  }
+}
+
+std::unique_ptr<WriteRequest> WriteQueue::request_of(Notes notes) {
+  return std::make_unique<NotesRequest>(std::move(notes), [this](const Notes& lost) { remember_as_cut(lost); });
+}
+
+void WriteQueue::remember_as_cut(const Notes& lost) {
+  if (lost.lines.empty() && !lost.truncated) return;
+  const base::MutexLock lock(mutex_);
+  cut_.insert(lost.key);
+}
+
+}  // namespace longhaul::storage

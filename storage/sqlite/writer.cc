@@ -1,0 +1,169 @@
+#include "storage/sqlite/writer.h"
+
+#include <sqlite3.h>
+
+#include <exception>
+
+#include "base/log.h"
+
+namespace longhaul::storage {
+namespace {
+
+void refuse_all(std::span<const std::unique_ptr<WriteRequest>> requests, const StoreError& error) {
+  for (const auto& request : requests) request->refuse(error);
+}
+
+StoreError store_error(const SqlError& error) {
+  if (error.is_full()) {
+    return {StoreFault::storage_full, std::string("there is no space left for the database: ") + error.what()};
+  }
+  return {StoreFault::unavailable, error.what()};
+}
+
+const StoreError dead_error{StoreFault::unavailable, "the database cannot be used any more; the server must be restarted"};
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Connection> connection, const SqlLibrary& library, Parts parts)
+    : connection_(std::move(connection)),
+      statements_(std::make_unique<Statements>(*connection_, library)),
+      parts_(std::move(parts)),
+      transaction_(*statements_, *parts_.recent),
+      checkpointer_(*connection_) {}
+
+void Writer::start() {
+  parts_.queue->open();
+  thread_ = std::thread([this] { run(); });
+}
+
+void Writer::stop() {
+  parts_.queue->close();
+  if (thread_.joinable()) thread_.join();
+  if (connection_) close();
+}
+
+void Writer::run() {
+  Batch batch;
+  while (parts_.queue->take(batch)) {
+    if (batch.empty()) continue;
+    if (dead_) {
+      refuse_all(batch, dead_error);
+    } else {
+      write(batch);
+      checkpoint(&Checkpointer::run_if_due);
+    }
+  }
+}
+
+void Writer::write(Requests requests) {
+  const auto failure = try_transaction(requests);
+  if (!failure) {
+    publish(requests);
+  } else if (failure->is_fatal) {
+    die(failure->error.message);
+    refuse_all(requests, dead_error);
+  } else if (failure->is_busy) {
+    base::log_error("another program keeps the database locked: " + failure->error.message);
+    refuse_all(requests, failure->error);
+  } else {
+    write_one_by_one(requests, *failure);
+  }
+}
+
+void Writer::write_one_by_one(Requests requests, const Failure& together) {
+  // An emptied log is space: the file keeps its length and is written from the beginning again.
+  if (together.is_full()) checkpoint(&Checkpointer::run);
+  std::optional<StoreError> no_space;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    WriteRequest& request = *requests[i];
+    if (dead_) {
+      request.refuse(dead_error);
+      continue;
+    }
+    if (no_space && request.is_start()) {
+      request.refuse(*no_space);
+      continue;
+    }
+    const auto failure = try_transaction(requests.subspan(i, 1));
+    if (!failure) {
+      publish(requests.subspan(i, 1));
+      continue;
+    }
+    if (failure->is_fatal) die(failure->error.message);
+    if (failure->is_full()) {
+      no_space = failure->error;
+    } else {
+      base::log_error("a change could not be written: " + failure->error.message);
+    }
+    request.refuse(failure->error);
+  }
+}
+
+std::optional<Writer::Failure> Writer::try_transaction(Requests requests) {
+  try {
+    statements_->use("begin").bind().run();
+    transaction_.begin(parts_.now());
+    for (const auto& request : requests) {
+      request->apply(transaction_);
+      // Some errors roll the whole transaction back, and what follows would then be committed each by itself.
+      if (connection_->autocommit()) throw SqlError(SQLITE_ABORT, "the transaction was rolled back by SQLite");
+    }
+    statements_->use("commit").bind().run();
+    return std::nullopt;
+  } catch (const SqlError& error) {
+    return roll_back({store_error(error), error.is_fatal(), error.primary() == SQLITE_BUSY});
+  } catch (const std::exception& error) {
+    return roll_back({{StoreFault::unavailable, error.what()}, false, false});
+  }
+}
+
+std::optional<Writer::Failure> Writer::roll_back(Failure failure) {
+  if (connection_->autocommit()) return failure;
+  try {
+    connection_->execute("ROLLBACK");
+  } catch (const SqlError& error) {
+    failure.is_fatal = true;
+    failure.error.message += std::string("; and it could not be rolled back: ") + error.what();
+  }
+  return failure;
+}
+
+void Writer::publish(Requests requests) {
+  const std::span<const TaskChange> changes = transaction_.changes();
+  parts_.counts->apply(changes);
+  parts_.recent->put(transaction_.latest());
+  if (!changes.empty()) {
+    for (StoreObserver* observer : observers_) observer->on_committed(changes);
+  }
+  for (const auto& request : requests) request->answer();
+}
+
+void Writer::checkpoint(void (Checkpointer::*how)()) {
+  if (dead_) return;
+  try {
+    (checkpointer_.*how)();
+  } catch (const SqlError& error) {
+    if (error.is_fatal()) {
+      die(error.what());
+    } else {
+      base::log_warning(error.what());  // a full disk: the log stays as long as it is
+    }
+  }
+}
+
+void Writer::die(const std::string& why) {
+  if (dead_) return;
+  dead_ = true;
+  parts_.queue->close();
+  // Whatever the file is now, it is not for us to write to it again.
+  sqlite3_db_config(connection_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  parts_.on_fatal("the database cannot be trusted any more: " + why);
+}
+
+void Writer::close() {
+  checkpoint(&Checkpointer::finish);
+  statements_.reset();
+  connection_.reset();
+}
+
+}  // namespace longhaul::storage

@@ -1,0 +1,81 @@
+// The one thread that changes the database. It takes what has queued up, runs it in one transaction, commits and syncs once,
+// and then tells: memory first, then observers, then callers, each in the order of the changes.
+//
+// A request that fails does not take others with it. Instead of a savepoint for each, which would copy every page it touches,
+// the transaction is run without any; when a request fails, all of it is rolled back and each gets a transaction of its own.
+// That is as safe, for nothing of a failed transaction is kept, and failing is rare: it takes a full disk or a mistake of ours.
+//
+// Full disk: starts are refused, the rest is tried, and the server goes on. Fatal: a failed sync, read or write, or a file
+// that makes no sense; then the handler is called once, nothing more is written, and all that waits is refused.
+//
+// Thread-safety: add_observer before start(); start and stop once. Not owned: queue, memory, counts, observers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "storage/recent_tasks.h"
+#include "storage/sqlite/checkpointer.h"
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/write_queue.h"
+#include "storage/sqlite/write_transaction.h"
+#include "storage/task_counts.h"
+
+namespace longhaul::storage {
+
+class Writer {
+ public:
+  struct Parts {
+    WriteQueue* queue = nullptr;
+    RecentTasks* recent = nullptr;
+    TaskCounts* counts = nullptr;
+    std::function<Now()> now;
+    std::function<void(const std::string& message)> on_fatal;
+  };
+  Writer(std::unique_ptr<Connection> connection, const SqlLibrary& library, Parts parts);
+  ~Writer() { stop(); }
+
+  void add_observer(StoreObserver* observer) { observers_.push_back(observer); }
+  void start();
+  // Writes what has been taken, empties the write-ahead log and closes the connection.
+  void stop();
+
+  // Before start(): for reading what the database holds.
+  [[nodiscard]] Statements& statements() { return *statements_; }
+
+ private:
+  // Why a transaction was rolled back.
+  struct Failure {
+    StoreError error;
+    bool is_fatal = false;
+    bool is_busy = false;  // somebody else holds the database
+    [[nodiscard]] bool is_full() const { return error.fault == StoreFault::storage_full; }
+  };
+  using Requests = std::span<const std::unique_ptr<WriteRequest>>;
+
+  void run();
+  void write(Requests requests);
+  void write_one_by_one(Requests requests, const Failure& together);
+  [[nodiscard]] std::optional<Failure> try_transaction(Requests requests);
+  [[nodiscard]] std::optional<Failure> roll_back(Failure failure);
+  void publish(Requests requests);
+  void checkpoint(void (Checkpointer::*how)());
+  void die(const std::string& why);
+  void close();
+
+  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Statements> statements_;
+  const Parts parts_;
+  WriteTransaction transaction_;
+  Checkpointer checkpointer_;
+  std::vector<StoreObserver*> observers_;
+  bool dead_ = false;  // the writer's thread, and stop() after it has ended
+  std::thread thread_;
+};
+
+}  // namespace longhaul::storage
