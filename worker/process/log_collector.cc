@@ -1,0 +1,76 @@
+#include "worker/process/log_collector.h"
+
+#include <utility>
+
+#include "api/limits.h"
+#include "api/utf8.h"
+
+namespace longhaul::worker::process {
+namespace {
+
+constexpr std::size_t full_batch_bytes = 64 * 1024;
+constexpr std::size_t full_batch_lines = 500;
+constexpr std::size_t last_line_bytes = 300;
+constexpr std::size_t line_overhead_bytes = 16;  // so that empty lines count too
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r") == std::string_view::npos; }
+
+// The longest start of a valid text that has at most so many bytes and ends between two characters.
+std::string_view first_bytes(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return text.substr(0, bytes);
+}
+
+}  // namespace
+
+LogCollector::LogCollector(std::size_t max_bytes) : max_bytes_(max_bytes), splitter_(api::limits::log_line_bytes) {}
+
+void LogCollector::feed(std::string_view bytes, api::WallTime now) {
+  splitter_.feed(bytes, [&](const LineSplitter::Line& line) { add_stderr(line, now); });
+}
+
+void LogCollector::end(api::WallTime now) {
+  splitter_.end([&](const LineSplitter::Line& line) { add_stderr(line, now); });
+}
+
+void LogCollector::add_stderr(const LineSplitter::Line& line, api::WallTime now) {
+  if (!is_blank(line.bytes)) last_line_.assign(line.bytes.substr(0, last_line_bytes));
+  add("stderr", line.bytes, line.cut, now);
+}
+
+void LogCollector::add(std::string_view stream, std::string_view text, bool cut, api::WallTime now) {
+  if (over_) return;
+  std::string clean = api::to_utf8(text);
+  // Replacing makes a byte three; a character that the cut went through would be such a byte.
+  if (cut || clean.size() > api::limits::log_line_bytes) {
+    clean.resize(first_bytes(clean, api::limits::log_line_bytes).size());
+    while (cut && clean.ends_with("\xEF\xBF\xBD")) clean.resize(clean.size() - 3);
+    clean += " [line cut at " + std::to_string(api::limits::log_line_bytes) + " bytes]";
+  }
+  const std::size_t size = clean.size() + line_overhead_bytes;
+  if (passed_bytes_ + size > max_bytes_) {
+    over_ = true;
+    batch_.push_back({0, now, "server",
+                      "log cut: this attempt has written more than " + std::to_string(max_bytes_) +
+                          " bytes, the rest is dropped"});
+    return;
+  }
+  passed_bytes_ += size;
+  batch_bytes_ += size;
+  batch_.push_back({0, now, std::string(stream), std::move(clean)});
+}
+
+bool LogCollector::is_full() const { return batch_bytes_ >= full_batch_bytes || batch_.size() >= full_batch_lines; }
+
+std::vector<api::LogLine> LogCollector::take() {
+  batch_bytes_ = 0;
+  return std::exchange(batch_, {});
+}
+
+std::string LogCollector::last_line() const {
+  const std::string clean = api::to_utf8(last_line_);
+  return std::string(first_bytes(clean, last_line_bytes));
+}
+
+}  // namespace longhaul::worker::process
