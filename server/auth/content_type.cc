@@ -1,0 +1,50 @@
+#include "server/auth/content_type.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "server/auth/ascii.h"
+
+namespace longhaul::server {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  text.remove_prefix(begin);
+  return text.substr(0, text.find_last_not_of(" \t") + 1);
+}
+
+// Cuts the part before the next ';' off `rest`.
+std::string_view next_part(std::string_view& rest) {
+  const std::size_t end = std::min(rest.find(';'), rest.size());
+  const std::string_view part = trim(rest.substr(0, end));
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return part;
+}
+
+bool is_json(const std::string& content_type) {
+  std::string_view rest = content_type;
+  if (to_lower(next_part(rest)) != "application/json") return false;
+  while (!rest.empty()) {
+    const std::string parameter = to_lower(next_part(rest));
+    if (parameter.rfind("charset=", 0) != 0) continue;
+    const std::string charset = parameter.substr(parameter.find('=') + 1);
+    if (charset != "utf-8" && charset != "\"utf-8\"") return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<api::Problem> judge_content_type(const Request& request) {
+  if (request.body.empty()) return std::nullopt;
+  const std::string* content_type = request.find_header("Content-Type");
+  if (content_type != nullptr && is_json(*content_type)) return std::nullopt;
+  return api::Problem{api::ErrorCode::unsupported_media_type,
+                      "The body must be JSON in UTF-8 and be sent with Content-Type: application/json. With curl: "
+                      "curl --json '{...}' (or -H 'Content-Type: application/json').",
+                      {}, {}, {}, {}};
+}
+
+}  // namespace longhaul::server

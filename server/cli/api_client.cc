@@ -1,0 +1,116 @@
+#include "server/cli/api_client.h"
+
+#include <httplib.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "api/limits.h"
+
+namespace longhaul::server {
+namespace {
+
+constexpr std::chrono::seconds connect_time{5};
+constexpr std::chrono::seconds answer_time{30};  // beyond what the server was asked to wait
+
+bool is_unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
+std::string target(const std::string& path, const NameValues& query) {
+  std::string text = path;
+  char joint = '?';
+  for (const auto& [name, value] : query) {
+    text += joint + escape_segment(name) + "=" + escape_segment(value);
+    joint = '&';
+  }
+  return text;
+}
+
+// What happened and what to do, for when there is no answer.
+std::string explain(httplib::Error error, const std::string& url) {
+  const bool not_reached = error == httplib::Error::Connection || error == httplib::Error::ConnectionTimeout;
+  if (not_reached) {
+    return "no longhaul server answers at " + url +
+           ".\nStart one with 'longhaul serve', or name another with --server URL or LONGHAUL_SERVER.";
+  }
+  return "the connection to " + url + " ended before its answer (" + httplib::to_string(error) +
+         ").\nWhether the request was carried out is not known: ask for the task, or repeat a start with the "
+         "same --idempotency-key.";
+}
+
+Answer answer_of(const httplib::Result& result, const std::string& url) {
+  if (!result) return base::Failure{Unreachable{explain(result.error(), url)}};
+  return Reply{result->status, result->body, result->get_header_value("Retry-After")};
+}
+
+}  // namespace
+
+std::string escape_segment(std::string_view text) {
+  static constexpr char hex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (is_unreserved(c)) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += hex[byte >> 4];
+    out += hex[byte & 0xF];
+  }
+  return out;
+}
+
+base::Result<std::unique_ptr<ApiClient>> ApiClient::make(Options options) {
+  while (!options.url.empty() && options.url.back() == '/') options.url.pop_back();
+  constexpr std::string_view scheme = "http://";
+  if (options.url.starts_with("https://")) {
+    return base::fail("this program speaks plain http only; '" + options.url +
+                      "' needs a proxy on this machine");
+  }
+  const bool plain = options.url.starts_with(scheme) && options.url.size() > scheme.size() &&
+                     options.url.find_first_of("/?#@ ", scheme.size()) == std::string::npos;
+  if (!plain)
+    return base::fail("'" + options.url + "' is not the URL of a server, like http://127.0.0.1:8080");
+  std::unique_ptr<ApiClient> client(new ApiClient(std::move(options)));
+  if (!client->client_->is_valid()) return base::fail("'" + client->url() + "' is not the URL of a server");
+  return client;
+}
+
+ApiClient::ApiClient(Options options)
+    : options_(std::move(options)), client_(std::make_unique<httplib::Client>(options_.url)) {
+  client_->set_keep_alive(true);
+  client_->set_follow_location(false);
+  client_->set_path_encode(false);  // target() has done it
+  client_->set_connection_timeout(connect_time);
+  client_->set_write_timeout(answer_time);
+  if (options_.api_key) client_->set_bearer_token_auth(*options_.api_key);
+}
+
+ApiClient::~ApiClient() = default;
+
+void ApiClient::expect_answer_within(double wait_seconds) {
+  const double held_back = std::clamp(wait_seconds, 0.0, api::limits::wait_seconds_max);
+  client_->set_read_timeout(answer_time + std::chrono::seconds(std::llround(held_back)));
+}
+
+Answer ApiClient::get(const std::string& path, const NameValues& query, double wait_seconds) {
+  expect_answer_within(wait_seconds);
+  return answer_of(client_->Get(target(path, query)), url());
+}
+
+Answer ApiClient::post(const std::string& path, const std::string& body, const NameValues& headers) {
+  expect_answer_within(0);
+  const httplib::Headers sent(headers.begin(), headers.end());
+  return answer_of(client_->Post(path, sent, body, "application/json"), url());
+}
+
+Answer ApiClient::remove(const std::string& path, const NameValues& query, double wait_seconds) {
+  expect_answer_within(wait_seconds);
+  return answer_of(client_->Delete(target(path, query)), url());
+}
+
+}  // namespace longhaul::server

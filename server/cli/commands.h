@@ -1,0 +1,27 @@
+// Each add_...() teaches the command line one command. When that command is chosen, it leaves in `chosen`
+// what is to be run once all arguments are read. One thread.
+#pragma once
+
+#include <functional>
+
+#include "server/cli/exit_code.h"
+
+namespace CLI {
+class App;
+}
+
+namespace longhaul::server {
+
+using Action = std::function<int()>;
+
+void add_serve_command(CLI::App& app, Action& chosen);
+void add_start_command(CLI::App& app, Action& chosen);
+void add_status_command(CLI::App& app, Action& chosen);
+void add_watch_command(CLI::App& app, Action& chosen);
+void add_cancel_command(CLI::App& app, Action& chosen);
+void add_tasks_command(CLI::App& app, Action& chosen);
+void add_logs_command(CLI::App& app, Action& chosen);
+// For the documentation of settings; not listed.
+void add_settings_command(CLI::App& app, Action& chosen);
+
+}  // namespace longhaul::server

@@ -1,0 +1,112 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "server/cli/commands.h"
+#include "server/cli/terminal.h"
+#include "server/config/load_settings.h"
+#include "server/config/setting_table.h"
+#include "server/config/settings_markdown.h"
+#include "server/serve.h"
+
+namespace longhaul::server {
+namespace {
+
+std::map<std::string, std::string> environment_of_process() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text(*entry);
+    const auto equals = text.find('=');
+    if (equals != std::string::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+int run(SettingSources sources) {
+  sources.environment = environment_of_process();
+  const auto settings = load_settings(sources);
+  if (!settings) {
+    complain(settings.error().message);
+    return static_cast<int>(ExitCode::usage);
+  }
+  base::set_log_level(settings->log_level);
+  return serve(*settings);
+}
+
+std::string type_name_of(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::whole_number: return "N";
+    case ValueKind::seconds: return "SECONDS";
+    case ValueKind::text_list: return "A,B,...";
+    default: return "TEXT";
+  }
+}
+
+// Broken into lines where a terminal would break it in the middle of a word.
+std::string help_of(const Setting<Settings>& setting) {
+  constexpr std::size_t columns = 76;
+  const std::string text = std::string(setting.help) + " Accepts: " + setting.accepts + ". [" +
+                           variable_of(setting.name) + ", default " + setting.show(Settings{}) + "]";
+  std::string out;
+  std::size_t column = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const bool fits = column + (end - begin) < columns;
+    if (begin > 0) out += fits ? ' ' : '\n';
+    column = (fits ? column + 1 : 0) + (end - begin);
+    out += text.substr(begin, end - begin);
+    begin = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, Action& chosen) {
+  auto* const command = app.add_subcommand("serve", "Run the server until SIGTERM or SIGINT");
+  auto sources = std::make_shared<SettingSources>();
+  command->add_option("--config", sources->config_file, "Settings and task types, in TOML")
+      ->type_name("FILE");
+  for (const auto& setting : server_settings()) {
+    command
+        ->add_option_function<std::string>(
+            flag_of(setting.name),
+            [sources, name = std::string(setting.name)](const std::string& text) {
+              sources->flags[name] = text;
+            },
+            help_of(setting))
+        ->type_name(type_name_of(setting.kind));
+  }
+  command
+      ->add_option("--task", sources->tasks,
+                   "A task type: a program that is started for each task; may be repeated")
+      ->type_name("NAME='PROGRAM ARGS'")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->footer("All settings, those of the file too, are in docs/configuration.md.");
+  command->callback([sources, &chosen] { chosen = [sources] { return run(*sources); }; });
+}
+
+void add_settings_command(CLI::App& app, Action& chosen) {
+  auto* const command = app.add_subcommand("settings", "Print the reference of all settings");
+  command->group("");  // not listed: it is there for docs/configuration.md
+  command
+      ->add_flag_function(
+          "--markdown", [](std::int64_t) {}, "As docs/configuration.md")
+      ->required();
+  command->callback([&chosen] {
+    chosen = [] {
+      std::cout << settings_markdown();
+      return static_cast<int>(ExitCode::ok);
+    };
+  });
+}
+
+}  // namespace longhaul::server

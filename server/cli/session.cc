@@ -1,0 +1,112 @@
+#include "server/cli/session.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "server/cli/terminal.h"
+#include "server/config/setting_table.h"
+
+namespace longhaul::server {
+namespace {
+
+constexpr int patience_seconds = 30;
+
+// Code, reason and every fault of a refusal, each on a line.
+void complain_about(const Reply& reply, const std::string& url) {
+  const auto problem = JsonObject::read(reply.body);
+  if (!problem || problem->text("code").empty()) {
+    complain(url + " answered " + std::to_string(reply.status) +
+             " without saying why. Is it a longhaul server?");
+    return;
+  }
+  std::string text = problem->text("detail").empty() ? problem->text("title") : problem->text("detail");
+  text += " (" + std::to_string(reply.status) + " " + problem->text("code") + ")";
+  for (const api::RawJson& element : problem->array("errors")) {
+    const JsonObject fault(element);
+    text += "\n" + fault.text("pointer") + ": " + fault.text("detail");
+  }
+  if (reply.status == 401) text += "\nSet " + std::string(api_key_variable) + " to the key of that server.";
+  if (!reply.retry_after.empty()) text += "\nTry again in " + reply.retry_after + " s.";
+  complain(text);
+}
+
+ExitCode exit_code_of(const Reply& reply) {
+  if (reply.status >= 500) return ExitCode::unreachable;
+  const auto problem = JsonObject::read(reply.body);
+  if (problem && problem->text("code") == "TASK_NOT_FOUND") return ExitCode::no_such_task;
+  return ExitCode::refused;
+}
+
+}  // namespace
+
+void add_client_options(CLI::App& command, ClientOptions& options) {
+  command.add_option("--server", options.server, "URL of the server")
+      ->envname("LONGHAUL_SERVER")
+      ->type_name("URL")
+      ->capture_default_str();
+  command.add_flag("--json", options.json, "Print the server's own JSON, untouched");
+}
+
+Accepted<Session> Session::open(const ClientOptions& options) {
+  ApiClient::Options client_options{options.server, std::nullopt};
+  const char* const key = std::getenv(std::string(api_key_variable).c_str());
+  if (key != nullptr && *key != '\0') client_options.api_key = key;
+  auto client = ApiClient::make(std::move(client_options));
+  if (!client) {
+    complain(client.error().message);
+    return base::Failure{ExitCode::usage};
+  }
+  return Session(std::move(client).value(), options.json);
+}
+
+Accepted<Reply> Session::accepted(Answer answer) const {
+  if (!answer) {
+    complain(answer.error().message);
+    return base::Failure{ExitCode::unreachable};
+  }
+  if (answer->ok()) return std::move(answer).value();
+  if (json_) print(*answer);
+  complain_about(*answer, client_->url());
+  return base::Failure{exit_code_of(*answer)};
+}
+
+Accepted<Reply> Session::get(const std::string& path, const NameValues& query, double wait_seconds) {
+  return accepted(client_->get(path, query, wait_seconds));
+}
+
+Accepted<Reply> Session::post(const std::string& path, const std::string& body, const NameValues& headers) {
+  return accepted(client_->post(path, body, headers));
+}
+
+Accepted<Reply> Session::remove(const std::string& path, const NameValues& query, double wait_seconds) {
+  return accepted(client_->remove(path, query, wait_seconds));
+}
+
+Accepted<Reply> Session::get_patiently(const std::string& path, const NameValues& query,
+                                       double wait_seconds) {
+  for (int second = 0;; ++second) {
+    Answer answer = client_->get(path, query, wait_seconds);
+    const bool away = !answer || answer->status == 503;
+    if (!away || second == patience_seconds) return accepted(std::move(answer));
+    if (second == 0)
+      complain("the server does not answer; asking again for " + std::to_string(patience_seconds) + " s");
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+void Session::print(const Reply& reply) {
+  std::cout << reply.body;
+  if (!reply.body.ends_with('\n')) std::cout << '\n';
+}
+
+Accepted<JsonObject> Session::read(const Reply& reply) const {
+  auto object = JsonObject::read(reply.body);
+  if (object) return std::move(*object);
+  complain(client_->url() + " answered with something else than JSON. Is it a longhaul server?");
+  return base::Failure{ExitCode::unreachable};
+}
+
+}  // namespace longhaul::server

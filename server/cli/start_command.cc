@@ -1,0 +1,190 @@
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "api/json_reader.h"
+#include "api/json_writer.h"
+#include "api/utf8.h"
+#include "server/cli/commands.h"
+#include "server/cli/session.h"
+#include "server/cli/task_wait.h"
+#include "server/cli/terminal.h"
+
+namespace longhaul::server {
+namespace {
+
+// As they were typed: the server judges them, but for what would not even be JSON.
+struct StartArguments {
+  ClientOptions client;
+  std::string type;
+  std::optional<std::string> payload;
+  std::vector<std::pair<std::string, std::string>> numbers;  // field of the request and its text
+  std::vector<std::pair<std::string, std::string>> texts;
+  std::optional<std::string> deadline;
+  std::vector<std::string> tags;
+  std::string idempotency_key;
+  std::optional<double> wait;
+};
+
+// JSON itself, @FILE, or - for stdin.
+base::Result<std::string> payload_text(const std::string& argument) {
+  if (argument == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  if (!argument.starts_with('@')) return argument;
+  std::ifstream file(argument.substr(1), std::ios::binary);
+  if (!file.is_open()) return base::fail("--payload: cannot read the file '" + argument.substr(1) + "'");
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+base::Result<api::RawJson> read_payload(const std::string& argument) {
+  const auto text = payload_text(argument);
+  if (!text) return base::Failure{text.error()};
+  auto json = api::read_json(*text);
+  if (json) return std::move(json).value();
+  return base::fail("--payload is not JSON: " + json.error().detail +
+                    "\nQuote it for the shell, as in --payload '{\"path\": \"README.md\"}', or give @FILE, "
+                    "or - for stdin.");
+}
+
+std::optional<api::RawJson> as_number(const std::string& text) {
+  auto json = api::read_json(text);
+  if (!json || api::kind_of(*json) != api::JsonKind::number) return std::nullopt;
+  return std::move(json).value();
+}
+
+base::Result<void> write_tags(api::JsonWriter& writer, const std::vector<std::string>& tags) {
+  if (tags.empty()) return {};
+  writer.key("tags").begin_object();
+  for (const std::string& tag : tags) {
+    const auto equals = tag.find('=');
+    if (equals == std::string::npos) return base::fail("--tag must be NAME=VALUE, not '" + tag + "'");
+    writer.key(tag.substr(0, equals)).string(tag.substr(equals + 1));
+  }
+  writer.end_object();
+  return {};
+}
+
+// Everything that goes into the request as a JSON string.
+std::vector<const std::string*> texts_of(const StartArguments& arguments) {
+  std::vector<const std::string*> texts{&arguments.type};
+  for (const auto& [field, text] : arguments.texts) texts.push_back(&text);
+  for (const std::string& tag : arguments.tags) texts.push_back(&tag);
+  if (arguments.deadline) texts.push_back(&*arguments.deadline);
+  return texts;
+}
+
+base::Result<std::string> request_body(const StartArguments& arguments) {
+  for (const std::string* const text : texts_of(arguments)) {
+    if (!api::is_utf8(*text)) return base::fail("'" + *text + "' is not UTF-8, so it cannot be sent as JSON");
+  }
+  api::JsonWriter writer;
+  writer.begin_object().key("type").string(arguments.type);
+  if (arguments.payload) {
+    const auto payload = read_payload(*arguments.payload);
+    if (!payload) return base::Failure{payload.error()};
+    writer.key("payload").raw(*payload);
+  }
+  for (const auto& [field, text] : arguments.texts) writer.key(field).string(text);
+  for (const auto& [field, text] : arguments.numbers) {
+    const auto number = as_number(text);
+    if (!number) return base::fail(field + " must be a number, not '" + text + "'");
+    writer.key(field).raw(*number);
+  }
+  if (arguments.deadline) {
+    if (const auto seconds = as_number(*arguments.deadline)) {
+      writer.key("deadline_seconds").raw(*seconds);
+    } else {
+      writer.key("deadline_at").string(*arguments.deadline);
+    }
+  }
+  const auto tags = write_tags(writer, arguments.tags);
+  if (!tags) return base::Failure{tags.error()};
+  writer.end_object();
+  return writer.take();
+}
+
+ExitCode run(const StartArguments& arguments) {
+  const auto body = request_body(arguments);
+  if (!body) {
+    complain(body.error().message);
+    return ExitCode::usage;
+  }
+  auto session = Session::open(arguments.client);
+  if (!session) return session.error();
+  NameValues headers;
+  if (!arguments.idempotency_key.empty()) headers.emplace_back("Idempotency-Key", arguments.idempotency_key);
+  const auto reply = session->post("/start-task", *body, headers);
+  if (!reply) return reply.error();
+  const auto status = session->read(*reply);
+  if (!status) return status.error();
+  const std::string id = status->text("task_id");
+  if (arguments.wait) {
+    WaitOptions options;
+    options.seconds = arguments.wait;
+    const auto outcome = wait_for_task(*session, id, options);
+    if (!outcome) return outcome.error();
+    print_status(*session, outcome->reply, outcome->status);
+    return outcome->exit_code;
+  }
+  if (session->json()) {
+    Session::print(*reply);
+    return ExitCode::ok;
+  }
+  std::cout << printable(id) << '\n';
+  hint("It is " + status->text("status") + ". See how it goes:  longhaul watch " + id);
+  return ExitCode::ok;
+}
+
+// An option whose text goes into one field of the request.
+void add_field(CLI::App& command, const std::string& flag,
+               std::vector<std::pair<std::string, std::string>>& into, const std::string& field,
+               const std::string& type_name, const std::string& help) {
+  command
+      .add_option_function<std::string>(
+          flag, [&into, field](const std::string& text) { into.emplace_back(field, text); }, help)
+      ->type_name(type_name);
+}
+
+}  // namespace
+
+void add_start_command(CLI::App& app, Action& chosen) {
+  auto* const command = app.add_subcommand("start", "Start a task and print its id");
+  auto arguments = std::make_shared<StartArguments>();
+  command->add_option("TYPE", arguments->type, "Task type, as echo, or one of the server's own")
+      ->required()
+      ->type_name("");
+  command->add_option("--payload", arguments->payload, "Input of the task: JSON, @FILE, or - for stdin")
+      ->type_name("JSON");
+  add_field(*command, "--queue", arguments->texts, "queue", "NAME", "Queue it waits in");
+  add_field(*command, "--priority", arguments->numbers, "priority", "N", "-100 to 100, higher first");
+  add_field(*command, "--delay", arguments->numbers, "delay_seconds", "SECONDS",
+            "Not before so long from now");
+  add_field(*command, "--run-at", arguments->texts, "run_at", "TIME", "Not before, as 2030-01-31T12:00:00Z");
+  add_field(*command, "--timeout", arguments->numbers, "timeout_seconds", "SECONDS", "Limit of one attempt");
+  command->add_option("--deadline", arguments->deadline, "Limit of the whole task, waiting included")
+      ->type_name("SECONDS|TIME");
+  add_field(*command, "--expires", arguments->numbers, "expires_seconds", "SECONDS",
+            "Give up if it has not begun by then");
+  add_field(*command, "--max-attempts", arguments->numbers, "max_attempts", "N",
+            "How often it is tried, 1 to 100");
+  command->add_option("--tag", arguments->tags, "A label to find it by; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      ->add_option("--idempotency-key", arguments->idempotency_key,
+                   "Repeating a start with this key makes no second task")
+      ->type_name("KEY");
+  command->add_option("--wait", arguments->wait, "Wait so long for its end and print how it went")
+      ->type_name("SECONDS")
+      ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+  add_client_options(*command, arguments->client);
+  command->callback(
+      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });
+}
+
+}  // namespace longhaul::server

@@ -1,0 +1,63 @@
+// The house: every long-lived part of the server, built from the settings, started in order and stopped in reverse.
+//
+//   store -> readers -> HTTP server -> executors -> dispatcher
+//
+// The HTTP server listens before the dispatcher has recovered, so that probes get an answer; all else is 503 until then. It stops
+// after the dispatcher: while running tasks are given their grace, tasks can be looked at and cancelled, but not started.
+// Thread-safety: one thread builds, starts and stops. Errors say what to do about them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/service.h"
+#include "base/thread_pool.h"
+#include "server/config/settings.h"
+#include "server/http/http_server.h"
+#include "server/routes/id_maker.h"
+#include "server/routes/open_tasks.h"
+#include "server/routes/readiness.h"
+#include "server/routes/route.h"
+#include "server/streams/wait_hub.h"
+#include "storage/store.h"
+#include "worker/dispatcher.h"
+#include "worker/executor.h"
+
+namespace longhaul::server {
+
+class Composition {
+ public:
+  // Opens the database; nothing runs yet.
+  [[nodiscard]] static base::Result<std::unique_ptr<Composition>> build(const Settings& settings);
+  ~Composition();
+
+  // Returns when the server takes requests.
+  [[nodiscard]] base::Result<void> start();
+  // Answers those who wait, then stops everything. Tasks that still run are stopped and taken up again at the next start.
+  void stop();
+
+  // Where it listens, with the real port: "http://127.0.0.1:8080". After start().
+  [[nodiscard]] std::string url() const;
+
+ private:
+  Composition(const Settings& settings, std::unique_ptr<const base::Clock> clock, std::unique_ptr<storage::Store> store);
+
+  const Settings settings_;
+  const std::unique_ptr<const base::Clock> clock_;
+  const std::unique_ptr<storage::Store> store_;
+  const std::unique_ptr<worker::Dispatcher> dispatcher_;
+  const std::unique_ptr<worker::Executor> threads_;
+  const std::unique_ptr<worker::Executor> commands_;
+  base::ThreadPool readers_;
+  OpenTasks open_tasks_;
+  IdMaker ids_;
+  Readiness readiness_;
+  const std::unique_ptr<HttpServer> server_;
+  WaitHub waiting_;
+  const RouteContext context_;
+  base::ServiceList services_;
+};
+
+}  // namespace longhaul::server

@@ -1,0 +1,21 @@
+// Finds what somebody probably meant: the known name with the fewest slips of the pen (a letter more, less,
+// other, or two swapped) between it and what was written. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace longhaul::server {
+
+// Optimal string alignment distance.
+[[nodiscard]] std::size_t slips_between(std::string_view a, std::string_view b);
+
+// Nothing when even the nearest has more than half of its letters wrong. Of dotted names the last part alone
+// may match too.
+[[nodiscard]] std::optional<std::string> nearest_name(std::string_view written,
+                                                      std::span<const std::string> known);
+
+}  // namespace longhaul::server

@@ -1,0 +1,228 @@
+#include "server/config/setting_table.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+#include "server/config/listen_address.h"
+#include "server/config/setting_rows.h"
+
+namespace longhaul::server {
+namespace {
+
+using base::fail;
+using base::Result;
+using rows::Range;
+using rows::special;
+using rows::whole_number;
+using worker::QueueLimits;
+using worker::ResultKind;
+using worker::TaskType;
+
+constexpr Range duration{0, api::limits::duration_seconds_max};
+constexpr Range some_duration{0.001, api::limits::duration_seconds_max};
+constexpr Range concurrency{1, 10'000};
+constexpr Range kept_bytes{1, 64.0 * 1024 * 1024};
+
+constexpr std::array<std::pair<std::string_view, base::LogLevel>, 5> log_levels{
+    {{"debug", base::LogLevel::debug},
+     {"info", base::LogLevel::info},
+     {"warning", base::LogLevel::warning},
+     {"error", base::LogLevel::error},
+     {"off", base::LogLevel::off}}};
+constexpr std::array<std::pair<std::string_view, ResultKind>, 3> result_kinds{
+    {{"auto", ResultKind::automatic}, {"json", ResultKind::json}, {"text", ResultKind::text}}};
+
+// A word out of a closed list.
+template <class Target, class Word, std::size_t count>
+Setting<Target> one_of(std::string_view section, std::string_view name, Word Target::*member,
+                       const std::array<std::pair<std::string_view, Word>, count>& words,
+                       std::string_view help) {
+  std::string accepts;
+  for (const auto& [text, word] : words) accepts += (accepts.empty() ? "" : ", ") + std::string(text);
+  const auto take = [member, &words, accepts](Target& target, const std::string& written) -> Result<void> {
+    for (const auto& [text, word] : words) {
+      if (text != written) continue;
+      target.*member = word;
+      return {};
+    }
+    return fail("must be one of " + accepts + ", not " + toml_text(written));
+  };
+  const auto show = [member, &words](const Target& target) {
+    for (const auto& [text, word] : words) {
+      if (word == target.*member) return toml_text(std::string(text));
+    }
+    return std::string("none");
+  };
+  return special<Target, std::string>(section, name, ValueKind::text, accepts, help, take, show);
+}
+
+bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+bool is_ascii_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_host(std::string_view host) {
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    return is_loopback(host.substr(1, host.size() - 2)) || host.find(':') != std::string_view::npos;
+  }
+  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+    return is_ascii_alnum(c) || c == '.' || c == '-' || c == '_';
+  });
+}
+
+Result<void> take_listen(Settings& settings, const std::string& text) {
+  auto listen = parse_listen_address(text);
+  if (!listen) return base::Failure{listen.error()};
+  settings.listen = std::move(listen).value();
+  return {};
+}
+
+Result<void> take_hosts(Settings& settings, TextList hosts) {
+  for (std::string& host : hosts) {
+    if (!is_host(host))
+      return fail("must be names or addresses without scheme and port; " + toml_text(host) + " is not");
+    std::transform(host.begin(), host.end(), host.begin(), [](unsigned char c) { return std::tolower(c); });
+  }
+  settings.allowed_hosts = std::move(hosts);
+  return {};
+}
+
+Result<void> take_origins(Settings& settings, TextList origins) {
+  for (const std::string& origin : origins) {
+    const auto scheme = origin.find("://");
+    const bool http = origin.starts_with("http://") || origin.starts_with("https://");
+    const std::string host = http ? origin.substr(scheme + 3) : "";
+    if (host.empty() || host.find_first_of("/?#@ ") != std::string::npos) {
+      return fail(
+          "must be origins as browsers send them, like \"https://app.example.com\" (no path, no slash at the "
+          "end); " +
+          toml_text(origin) + " is not");
+    }
+  }
+  settings.allowed_origins = std::move(origins);
+  return {};
+}
+
+Result<void> take_database(Settings& settings, const std::string& path) {
+  if (path.empty() || path.front() == ':' || has_nul(path)) {
+    return fail("must be the path of a file: accepted tasks are kept on disk; " + toml_text(path) +
+                " is not");
+  }
+  settings.database = path;
+  return {};
+}
+
+Result<void> take_command(TaskType& type, const TextList& words) {
+  if (words.empty() || words.front().empty())
+    return fail("must name a program, as in [\"python3\", \"count.py\"]");
+  if (std::any_of(words.begin(), words.end(), has_nul)) return fail("must not contain a NUL character");
+  type.command = words;
+  return {};
+}
+
+Result<void> take_environment(TaskType& type, const TextMap& variables) {
+  for (const auto& [name, value] : variables) {
+    if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value)) {
+      return fail("has a variable that no environment can hold: " + toml_text(name));
+    }
+    if (name.starts_with("LONGHAUL_") || name == "TRACEPARENT")
+      return fail("must leave " + name + " to longhaul");
+  }
+  type.environment = variables;
+  return {};
+}
+
+}  // namespace
+
+std::vector<Setting<Settings>> server_settings() {
+  return {
+      special<Settings, std::string>(
+          "server", "listen", ValueKind::text, "ADDRESS:PORT",
+          "Where to listen. Port 0 takes any free one. An address that is not loopback needs "
+          "LONGHAUL_API_KEY.",
+          take_listen, [](const Settings& settings) { return toml_text(to_text(settings.listen)); }),
+      special<Settings, TextList>("server", "allowed_hosts", ValueKind::text_list, "host names without port",
+                                  "Names in the Host header that are served besides loopback ones, while "
+                                  "listening on loopback without a key.",
+                                  take_hosts,
+                                  [](const Settings& settings) { return toml_text(settings.allowed_hosts); }),
+      special<Settings, TextList>(
+          "server", "allowed_origins", ValueKind::text_list, "origins like \"https://app.example.com\"",
+          "Web pages of other origins that may use this server (CORS); its own origin always may.",
+          take_origins, [](const Settings& settings) { return toml_text(settings.allowed_origins); }),
+      whole_number("server", "max_open_tasks", &Settings::max_open_tasks, {1, 100'000'000},
+                   "Starts are refused with 503 while this many tasks are not final."),
+      one_of("server", "log_level", &Settings::log_level, log_levels,
+             "What the server writes to its standard error."),
+      special<Settings, std::string>("storage", "database", ValueKind::text, "path of a file",
+                                     "The SQLite file that holds every task; made if it is not there.",
+                                     take_database,
+                                     [](const Settings& settings) { return toml_text(settings.database); }),
+  };
+}
+
+std::vector<Setting<QueueLimits>> queue_settings() {
+  return {whole_number("queues.NAME", "concurrency", &QueueLimits::concurrency, concurrency,
+                       "How many tasks of this queue run at once.")};
+}
+
+std::vector<Setting<TaskType>> task_settings() {
+  constexpr std::string_view section = "tasks.NAME";
+  return {
+      special<TaskType, TextList>(
+          section, "command", ValueKind::text_list, "program and its arguments",
+          "What is started for each attempt: an argument list, never a shell line. Looked up in PATH. "
+          "Required.",
+          take_command,
+          [](const TaskType& type) { return type.command.empty() ? "none" : toml_text(type.command); }),
+      one_of(section, "result", &TaskType::result, result_kinds,
+             "How stdout becomes the result: JSON if it is one value and else text, always JSON (anything "
+             "else fails the "
+             "task), always text."),
+      rows::seconds_or_none(section, "timeout_seconds", &TaskType::timeout, some_duration,
+                            "Limit of one attempt, if the start request gives none."),
+      rows::seconds(section, "grace_seconds", &TaskType::grace, {0, 3600},
+                    "Time between SIGTERM and SIGKILL when an attempt is stopped."),
+      whole_number(section, "max_attempts", &TaskType::max_attempts,
+                   {api::limits::max_attempts_min, api::limits::max_attempts_max},
+                   "Attempts of a task, if the start request says nothing."),
+      whole_number(section, "concurrency", &TaskType::concurrency, concurrency,
+                   "How many tasks of this type run at once, over all queues."),
+      rows::seconds(section, "retry_base_seconds", &TaskType::retry_base, duration,
+                    "Upper edge of the random wait before the second attempt; doubles with each attempt."),
+      rows::seconds(section, "retry_cap_seconds", &TaskType::retry_cap, duration,
+                    "No wait between two attempts is longer than this."),
+      special<TaskType, TextMap>(
+          section, "environment", ValueKind::text_map, "NAME = \"value\"",
+          "Variables for the program. Nothing of the server's own environment is handed on.",
+          take_environment, [](const TaskType&) { return std::string("{}"); }),
+      whole_number(section, "max_body_bytes", &TaskType::max_body_bytes, kept_bytes,
+                   "Greatest body of a start request for this type."),
+      whole_number(section, "max_result_bytes", &TaskType::max_result_bytes, kept_bytes,
+                   "Greatest result; a greater one fails the attempt with RESULT_TOO_LARGE."),
+      whole_number(section, "max_log_bytes", &TaskType::max_log_bytes, {0, 1024.0 * 1024 * 1024},
+                   "How much log is kept of a task; what is over it is dropped and the log marked as cut."),
+      whole_number(section, "cpu_seconds", &TaskType::cpu_seconds, {1, 1'000'000'000},
+                   "Processor time of each process of an attempt (RLIMIT_CPU)."),
+      whole_number(section, "open_files", &TaskType::open_files, {16, 1'048'576},
+                   "Open descriptors of each process of an attempt (RLIMIT_NOFILE)."),
+  };
+}
+
+std::string flag_of(std::string_view setting_name) {
+  std::string flag = "--" + std::string(setting_name);
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
+std::string variable_of(std::string_view setting_name) {
+  std::string variable = "LONGHAUL_" + std::string(setting_name);
+  std::transform(variable.begin(), variable.end(), variable.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
+  return variable;
+}
+
+}  // namespace longhaul::server

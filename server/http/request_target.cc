@@ -1,0 +1,94 @@
+#include "server/http/request_target.h"
+
+#include "api/utf8.h"
+#include "server/auth/ascii.h"
+#include "server/http/token_chars.h"
+
+namespace longhaul::server {
+namespace {
+
+constexpr std::string_view broken_escape = "The request target has a % that is not followed by two hexadecimal digits.";
+constexpr std::string_view not_utf8 = "The request target is not UTF-8 once decoded.";
+
+enum class Plus { is_plus, is_space };
+
+// Nothing is decoded twice: the result is final.
+std::string_view decode(std::string_view encoded, Plus plus, std::string& out) {
+  out.clear();
+  bool plain = true;
+  for (std::size_t i = 0; i < encoded.size(); ++i) {
+    const char c = encoded[i];
+    if (c == '%') {
+      const int high = i + 2 < encoded.size() ? hex_value(encoded[i + 1]) : -1;
+      const int low = i + 2 < encoded.size() ? hex_value(encoded[i + 2]) : -1;
+      if (high < 0 || low < 0) return broken_escape;
+      out.push_back(static_cast<char>(high * 16 + low));
+      i += 2;
+      plain = false;
+    } else {
+      out.push_back(c == '+' && plus == Plus::is_space ? ' ' : c);
+    }
+  }
+  if (!plain && !api::is_utf8(out)) return not_utf8;
+  return {};
+}
+
+bool has_control_character(std::string_view text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view split_target(std::string_view method, std::string_view target, TargetParts& out) {
+  out = {};
+  if (target.empty()) return "The request target is empty.";
+  if (!all_in(target_bytes, target)) return "The request target holds a byte that must be percent-encoded.";
+  if (target == "*") {
+    if (method != "OPTIONS") return "The target * is for OPTIONS alone.";
+    out.path = target;
+    return {};
+  }
+  if (target.front() != '/') {
+    constexpr std::string_view scheme = "http://";
+    if (target.size() < scheme.size() || !equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
+      return "The request target must be a path that begins with / or an http URL.";
+    }
+    target.remove_prefix(scheme.size());
+    const std::size_t end = target.find_first_of("/?");
+    out.authority = target.substr(0, end);
+    if (out.authority.empty()) return "The URL in the request line names no host.";
+    target = end == std::string_view::npos ? std::string_view() : target.substr(end);
+  }
+  const std::size_t mark = target.find('?');
+  out.path = target.substr(0, mark);
+  if (mark != std::string_view::npos) out.query = target.substr(mark + 1);
+  if (out.path.empty()) out.path = "/";  // http://host and http://host?query mean the root
+  return {};
+}
+
+std::string_view decode_path(std::string_view encoded, std::string& out) {
+  if (const auto fault = decode(encoded, Plus::is_plus, out); !fault.empty()) return fault;
+  if (has_control_character(out)) return "The path holds an encoded control character.";
+  return {};
+}
+
+std::string_view decode_query(std::string_view encoded, std::vector<std::pair<std::string, std::string>>& out) {
+  out.clear();
+  while (!encoded.empty()) {
+    const std::size_t end = encoded.find('&');
+    const std::string_view piece = encoded.substr(0, end);
+    encoded = end == std::string_view::npos ? std::string_view() : encoded.substr(end + 1);
+    if (piece.empty()) continue;
+    const std::size_t equals = piece.find('=');
+    auto& [name, value] = out.emplace_back();
+    if (const auto fault = decode(piece.substr(0, equals), Plus::is_space, name); !fault.empty()) return fault;
+    if (equals == std::string_view::npos) continue;
+    if (const auto fault = decode(piece.substr(equals + 1), Plus::is_space, value); !fault.empty()) return fault;
+  }
+  return {};
+}
+
+}  // namespace longhaul::server

@@ -1,0 +1,65 @@
+#include <algorithm>
+#include <map>
+
+#include "api/task_query.h"
+#include "server/auth/content_type.h"
+#include "server/auth/gate.h"
+#include "server/routes/answers.h"
+#include "server/routes/route.h"
+
+namespace longhaul::server {
+namespace {
+
+using api::ErrorCode;
+using api::Problem;
+
+// While it stops, the server takes no new work, but what it has can be looked at and cancelled.
+std::optional<Problem> judge_phase(const Route& route, const Readiness& readiness) {
+  const Readiness::Phase phase = readiness.phase();
+  if (route.works_unready) return std::nullopt;
+  if (phase == Readiness::Phase::stopping && route.method != "POST") return std::nullopt;
+  return not_ready_problem(phase);
+}
+
+std::optional<Problem> judge_size(const Route& route, const Request& request) {
+  if (request.body.size() <= route.max_body_bytes) return std::nullopt;
+  return Problem{ErrorCode::body_too_large,
+                 "The body has " + std::to_string(request.body.size()) + " bytes; this path takes at most " +
+                     std::to_string(route.max_body_bytes) + ".",
+                 {}, {}, {}, {}};
+}
+
+std::optional<Problem> judge_parameters(const Route& route, const Request& request) {
+  if (!route.parameters) return std::nullopt;
+  auto checked = api::check_parameters(request.query, *route.parameters);
+  if (checked) return std::nullopt;
+  return std::move(checked).error();
+}
+
+// What holds for every request to a route, in the order in which a refusal helps most.
+std::optional<Problem> judge(const Route& route, const Readiness& readiness, const Request& request) {
+  if (auto problem = judge_phase(route, readiness)) return problem;
+  if (auto problem = judge_size(route, request)) return problem;
+  if (auto problem = judge_content_type(request)) return problem;
+  return judge_parameters(route, request);
+}
+
+}  // namespace
+
+void install(HttpServer& server, const Readiness& readiness, const std::vector<Route>& routes) {
+  std::map<std::string_view, std::string> methods_by_pattern;
+  for (const Route& route : routes) {
+    server.route(route.method, route.pattern, [route, &readiness](const Request& request, const Responder& responder) {
+      if (const auto problem = judge(route, readiness, request)) return responder.send(*problem);
+      route.handler(request, responder);
+    });
+    std::string& methods = methods_by_pattern[route.pattern];
+    if (!methods.empty()) methods += ", ";
+    methods += route.method == "GET" ? "GET, HEAD" : route.method;
+  }
+  for (const auto& [pattern, methods] : methods_by_pattern) {
+    server.route("OPTIONS", pattern, make_options_handler(methods + ", OPTIONS"));
+  }
+}
+
+}  // namespace longhaul::server

@@ -1,0 +1,56 @@
+// What a route is, and the one place where routes meet the transport. A route declares what is true of every request to it (its
+// size, its query parameters, whether it works before recovery is over), so that its handler only does its own job.
+//
+// Thread-safety: everything in RouteContext may be used from any thread, unless its own header says otherwise. Handlers run on the
+// loop's thread and never block: reads that may touch the disk go to `readers`.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/limits.h"
+#include "base/clock.h"
+#include "base/thread_pool.h"
+#include "server/http/http_server.h"
+#include "server/routes/id_maker.h"
+#include "server/routes/open_tasks.h"
+#include "server/routes/readiness.h"
+#include "server/streams/wait_hub.h"
+#include "storage/store.h"
+#include "worker/dispatcher.h"
+#include "worker/task_type.h"
+
+namespace longhaul::server {
+
+// What routes work with; owned by the composition, outlives the server's loop.
+struct RouteContext {
+  HttpServer& server;
+  storage::Store& store;
+  const worker::TaskTypes& types;
+  worker::Dispatcher& dispatcher;
+  base::ThreadPool& readers;
+  WaitHub& waiting;
+  OpenTasks& open_tasks;
+  IdMaker& ids;
+  Readiness& readiness;
+  const base::Clock& clock;
+  std::string caller;  // whose idempotency keys these are
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view pattern;
+  Handler handler;
+  // Query parameters that may be given; any other is a 422. Nothing: the handler checks them itself.
+  std::optional<std::vector<std::string_view>> parameters = std::vector<std::string_view>{};
+  std::size_t max_body_bytes = api::limits::body_bytes;
+  bool works_unready = false;  // a probe: answers in every phase
+};
+
+// Registers the routes, and OPTIONS for each of their paths.
+void install(HttpServer& server, const Readiness& readiness, const std::vector<Route>& routes);
+
+}  // namespace longhaul::server

@@ -1,0 +1,29 @@
+// The resources of the HTTP contract, one file each. What they answer is said in api/openapi.json.
+// Ownership: the context must outlive the server that the routes are installed in.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "server/routes/route.h"
+
+namespace longhaul::server {
+
+[[nodiscard]] std::vector<Route> start_task_routes(const RouteContext& context);   // POST /start-task
+[[nodiscard]] std::vector<Route> task_status_routes(const RouteContext& context);  // GET /task-status/:id
+[[nodiscard]] std::vector<Route> task_routes(const RouteContext& context);         // GET /tasks, GET /tasks/:id
+[[nodiscard]] std::vector<Route> cancel_routes(const RouteContext& context);       // DELETE /tasks/:id
+[[nodiscard]] std::vector<Route> retry_routes(const RouteContext& context);        // POST /tasks/:id/retry
+[[nodiscard]] std::vector<Route> task_log_routes(const RouteContext& context);     // GET /tasks/:id/logs
+[[nodiscard]] std::vector<Route> task_type_routes(const RouteContext& context);    // GET /task-types
+[[nodiscard]] std::vector<Route> stats_routes(const RouteContext& context);        // GET /stats
+[[nodiscard]] std::vector<Route> health_routes(const RouteContext& context);       // GET /livez, /readyz
+[[nodiscard]] std::vector<Route> openapi_routes();                                 // GET /openapi.json
+
+// The most that a start's body may have for any type; one over its own type's limit is refused once its type is known.
+[[nodiscard]] std::size_t greatest_body_bytes(const worker::TaskTypes& types);
+
+// All of them.
+[[nodiscard]] std::vector<Route> all_routes(const RouteContext& context);
+
+}  // namespace longhaul::server
