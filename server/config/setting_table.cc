@@ -5,6 +5,8 @@
 #include <cctype>
 #include <utility>
 
+#include "server/auth/ascii.h"
+#include "server/auth/host_name.h"
 #include "server/config/listen_address.h"
 #include "server/config/setting_rows.h"
 
@@ -60,19 +62,6 @@ Setting<Target> one_of(std::string_view section, std::string_view name, Word Tar
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
-bool is_ascii_alnum(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool is_host(std::string_view host) {
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    return is_loopback(host.substr(1, host.size() - 2)) || host.find(':') != std::string_view::npos;
-  }
-  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
-    return is_ascii_alnum(c) || c == '.' || c == '-' || c == '_';
-  });
-}
-
 Result<void> take_listen(Settings& settings, const std::string& text) {
   auto listen = parse_listen_address(text);
   if (!listen) return base::Failure{listen.error()};
@@ -82,9 +71,11 @@ Result<void> take_listen(Settings& settings, const std::string& text) {
 
 Result<void> take_hosts(Settings& settings, TextList hosts) {
   for (std::string& host : hosts) {
-    if (!is_host(host))
+    const auto parsed = parse_host(host);
+    if (!parsed || !parsed->port.empty()) {
       return fail("must be names or addresses without scheme and port; " + toml_text(host) + " is not");
-    std::transform(host.begin(), host.end(), host.begin(), [](unsigned char c) { return std::tolower(c); });
+    }
+    host = to_lower(host);
   }
   settings.allowed_hosts = std::move(hosts);
   return {};

@@ -159,7 +159,9 @@ void ConnectionDriver::close(Connection& connection) {
   if (exchange != nullptr) {
     in_flight_count_.fetch_sub(1, std::memory_order_relaxed);
     const auto hang_up = std::exchange(exchange->hang_up, nullptr);
-    if (hang_up && !exchange->answered.load(std::memory_order_acquire)) hang_up();
+    // There is nobody left to answer: what the responders still do is dropped, and that is no fault of theirs.
+    const bool was_answered = exchange->answered.exchange(true, std::memory_order_acq_rel);
+    if (hang_up && !was_answered) hang_up();
   }
   if (stopping_ && table_.size() == 0) loop_.quit();
 }

@@ -117,7 +117,8 @@ bool Listener::accept_batch(const Accepted& accepted, const Refusal& refusal) {
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
     if (errno == EMFILE || errno == ENFILE) {
-      if (!refuse_one(refusal)) return false;
+      const Refused refused = refuse_one(refusal);
+      if (refused != Refused::one) return refused == Refused::nobody;  // the system says EMFILE even when nobody waits
     } else if (errno == ENOBUFS || errno == ENOMEM) {
       return false;
     }
@@ -126,18 +127,18 @@ bool Listener::accept_batch(const Accepted& accepted, const Refusal& refusal) {
   return true;
 }
 
-bool Listener::refuse_one(const Refusal& refusal) {
-  if (!reserve_.valid()) return false;
+Listener::Refused Listener::refuse_one(const Refusal& refusal) {
+  if (!reserve_.valid()) return Refused::impossible;
   reserve_.reset();
   const base::UniqueFd client(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!client.valid()) return errno == EAGAIN;
+  if (!client.valid()) return errno == EAGAIN ? Refused::nobody : Refused::impossible;
   // What is unread when the socket is closed would make the system cut off the answer.
   std::array<char, 16 * 1024> unread{};
   (void)!::recv(client.get(), unread.data(), unread.size(), MSG_DONTWAIT);
   const std::string answer = refusal();
   (void)::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   (void)::shutdown(client.get(), SHUT_WR);
-  return true;
+  return Refused::one;
 }
 
 }  // namespace longhaul::server

@@ -29,7 +29,8 @@ class Listener {
   [[nodiscard]] bool accept_batch(const Accepted& accepted, const Refusal& refusal);
 
  private:
-  [[nodiscard]] bool refuse_one(const Refusal& refusal);
+  enum class Refused { one, nobody, impossible };
+  [[nodiscard]] Refused refuse_one(const Refusal& refusal);
   void refill_reserve();
 
   base::UniqueFd fd_;

@@ -1,5 +1,7 @@
 #include "server/http/request_target.h"
 
+#include <algorithm>
+
 #include "api/utf8.h"
 #include "server/auth/ascii.h"
 #include "server/http/token_chars.h"
@@ -10,34 +12,41 @@ namespace {
 constexpr std::string_view broken_escape = "The request target has a % that is not followed by two hexadecimal digits.";
 constexpr std::string_view not_utf8 = "The request target is not UTF-8 once decoded.";
 
-enum class Plus { is_plus, is_space };
-
-// Nothing is decoded twice: the result is final.
-std::string_view decode(std::string_view encoded, Plus plus, std::string& out) {
-  out.clear();
-  bool plain = true;
+// Appends what the escapes stand for. Nothing is decoded twice: the result is final.
+bool decode_escapes(std::string_view encoded, std::string& out) {
   for (std::size_t i = 0; i < encoded.size(); ++i) {
-    const char c = encoded[i];
-    if (c == '%') {
-      const int high = i + 2 < encoded.size() ? hex_value(encoded[i + 1]) : -1;
-      const int low = i + 2 < encoded.size() ? hex_value(encoded[i + 2]) : -1;
-      if (high < 0 || low < 0) return broken_escape;
-      out.push_back(static_cast<char>(high * 16 + low));
-      i += 2;
-      plain = false;
-    } else {
-      out.push_back(c == '+' && plus == Plus::is_space ? ' ' : c);
+    if (encoded[i] != '%') {
+      out.push_back(encoded[i]);
+      continue;
     }
+    const int high = i + 2 < encoded.size() ? hex_value(encoded[i + 1]) : -1;
+    const int low = i + 2 < encoded.size() ? hex_value(encoded[i + 2]) : -1;
+    if (high < 0 || low < 0) return false;
+    out.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
   }
-  if (!plain && !api::is_utf8(out)) return not_utf8;
-  return {};
+  return true;
+}
+
+std::string_view decode(std::string_view encoded, std::string& out) {
+  if (encoded.find('%') == std::string_view::npos) {
+    out.assign(encoded);
+    return {};
+  }
+  out.clear();
+  if (!decode_escapes(encoded, out)) return broken_escape;
+  return api::is_utf8(out) ? std::string_view() : not_utf8;
+}
+
+std::string_view decode_form(std::string_view encoded, std::string& out) {
+  if (encoded.find('+') == std::string_view::npos) return decode(encoded, out);
+  std::string spaced(encoded);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return decode(spaced, out);
 }
 
 bool has_control_character(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
-  }
-  return false;
+  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 }  // namespace
@@ -70,7 +79,7 @@ std::string_view split_target(std::string_view method, std::string_view target, 
 }
 
 std::string_view decode_path(std::string_view encoded, std::string& out) {
-  if (const auto fault = decode(encoded, Plus::is_plus, out); !fault.empty()) return fault;
+  if (const auto fault = decode(encoded, out); !fault.empty()) return fault;
   if (has_control_character(out)) return "The path holds an encoded control character.";
   return {};
 }
@@ -84,9 +93,9 @@ std::string_view decode_query(std::string_view encoded, std::vector<std::pair<st
     if (piece.empty()) continue;
     const std::size_t equals = piece.find('=');
     auto& [name, value] = out.emplace_back();
-    if (const auto fault = decode(piece.substr(0, equals), Plus::is_space, name); !fault.empty()) return fault;
+    if (const auto fault = decode_form(piece.substr(0, equals), name); !fault.empty()) return fault;
     if (equals == std::string_view::npos) continue;
-    if (const auto fault = decode(piece.substr(equals + 1), Plus::is_space, value); !fault.empty()) return fault;
+    if (const auto fault = decode_form(piece.substr(equals + 1), value); !fault.empty()) return fault;
   }
   return {};
 }

@@ -8,7 +8,8 @@
 
 namespace longhaul::storage {
 
-Checkpointer::Checkpointer(Connection& connection) : connection_(connection) {
+Checkpointer::Checkpointer(Connection& connection, int pages_before)
+    : connection_(connection), pages_before_(pages_before), next_at_(pages_before) {
   sqlite3_wal_hook(connection_.handle(), &Checkpointer::on_commit, this);
 }
 
@@ -17,20 +18,20 @@ int Checkpointer::on_commit(void* self, sqlite3* /*handle*/, const char* /*schem
   return SQLITE_OK;
 }
 
-void Checkpointer::run_if_due() {
-  if (frames_ < frames_before_checkpoint) next_at_ = frames_before_checkpoint;
-  if (frames_ < next_at_) return;
-  run();
-  // When a reader kept it from being done, not after every commit again.
-  next_at_ = frames_ + frames_before_checkpoint / 4;
+bool Checkpointer::run_if_due() {
+  if (frames_ < pages_before_) next_at_ = pages_before_;
+  if (frames_ < next_at_) return false;
+  // When a reader or a full disk keeps it from being done, not after every commit again.
+  next_at_ = frames_ + pages_before_ / 4;
+  return run();
 }
 
-void Checkpointer::run() { checkpoint(SQLITE_CHECKPOINT_PASSIVE); }
-void Checkpointer::finish() { checkpoint(SQLITE_CHECKPOINT_TRUNCATE); }
+bool Checkpointer::run() { return checkpoint(SQLITE_CHECKPOINT_PASSIVE); }
+bool Checkpointer::finish() { return checkpoint(SQLITE_CHECKPOINT_TRUNCATE); }
 
-void Checkpointer::checkpoint(int mode) {
+bool Checkpointer::checkpoint(int mode) {
   const int code = sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, mode, nullptr, nullptr);
-  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return;
+  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return true;
   throw SqlError(code, std::string("cannot move the write-ahead log into the database: ") +
                            sqlite3_errmsg(connection_.handle()));
 }

@@ -1,5 +1,6 @@
 // Moves what the write-ahead log holds into the database file, so that the log stays short: its size on disk is about
-// `frames_before_checkpoint` pages, more only while a reader holds on to an old state, which readers here do for milliseconds.
+// `pages_before` pages, more only while a reader holds on to an old state, which readers here do for milliseconds. The default
+// of 2,000 is 8 MiB: long enough that a page changed many times is copied once, short enough to copy within milliseconds.
 //
 // SQLite's own automatic checkpoint runs inside the commit that crosses the mark, whose callers then wait for it. This one runs
 // between two transactions, after the answers are out. It never waits for readers (PASSIVE). The file of the log is not cut
@@ -18,29 +19,26 @@ class Connection;
 
 class Checkpointer {
  public:
-  // 8 MiB of pages: long enough that a page changed many times is copied once, short enough to copy within milliseconds.
-  static constexpr int frames_before_checkpoint = 2'000;
-
-  explicit Checkpointer(Connection& connection);
+  Checkpointer(Connection& connection, int pages_before);
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
 
+  // Each says whether it did anything.
   // After each commit.
-  void run_if_due();
+  bool run_if_due();
   // Empties the log as far as readers let it, whatever its size.
-  void run();
+  bool run();
   // The last one: leaves an empty log.
-  void finish();
-
-  [[nodiscard]] int frames() const { return frames_; }
+  bool finish();
 
  private:
   static int on_commit(void* self, sqlite3* handle, const char* schema, int frames);
-  void checkpoint(int mode);
+  bool checkpoint(int mode);
 
   Connection& connection_;
-  int frames_ = 0;     // in the log
-  int next_at_ = frames_before_checkpoint;
+  const int pages_before_;
+  int frames_ = 0;  // pages in the log, versions of one page each for itself
+  int next_at_;
 };
 
 }  // namespace longhaul::storage

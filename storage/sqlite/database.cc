@@ -32,13 +32,6 @@ constexpr const char* setup_of_reader =
     "PRAGMA query_only = ON;"
     "PRAGMA cache_size = -1024;";
 
-// Payloads and results may be private: a new file is for its owner only. SQLite gives its WAL the same mode.
-void create_private_file(const DatabasePlace& place) {
-  if (!place.vfs.empty()) return;
-  const base::UniqueFd fd(::open(place.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  // When that fails, SQLite will say why.
-}
-
 std::optional<SteadyOffset> kept_offset(Statements& statements) {
   Query query = statements.use("kept_boot");
   if (!query.row()) return std::nullopt;
@@ -70,6 +63,13 @@ void set_up_for_writing(Connection& connection) {
 
 }  // namespace
 
+// Payloads and results may be private; SQLite gives the write-ahead log the mode of the database.
+void create_private_file(const DatabasePlace& place) {
+  if (!place.vfs.empty()) return;
+  const base::UniqueFd fd(::open(place.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  // When that fails, SQLite will say why.
+}
+
 std::unique_ptr<Connection> open_for_reading(const DatabasePlace& place) {
   auto connection = std::make_unique<Connection>(place.path, Connection::Mode::read_only, place.vfs);
   connection->execute(setup_of_every_connection);
@@ -80,7 +80,6 @@ std::unique_ptr<Connection> open_for_reading(const DatabasePlace& place) {
 base::Result<OpenedDatabase> open_database(const DatabasePlace& place, const SqlLibrary& library,
                                            const std::string& boot_id, const base::Clock& clock) {
   try {
-    create_private_file(place);
     OpenedDatabase opened{std::make_unique<Connection>(place.path, Connection::Mode::create, place.vfs), {}};
     Connection& connection = *opened.writer;
     connection.execute(setup_of_every_connection);

@@ -17,6 +17,10 @@ struct DatabasePlace {
   std::string vfs;  // empty: the system's own
 };
 
+// Makes the file when it is missing, readable for its owner only, so that it has one real name to be locked by. Does nothing
+// with a VFS of one's own.
+void create_private_file(const DatabasePlace& place);
+
 struct OpenedDatabase {
   std::unique_ptr<Connection> writer;  // the only connection that may write
   SteadyOffset steady;

@@ -1,8 +1,10 @@
 #include "storage/sqlite/sqlite_store.h"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cassert>
+#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -28,6 +30,13 @@ constexpr int exit_code_of_a_broken_store = 70;  // EX_SOFTWARE: whoever supervi
 void end_process(const std::string& message) {
   base::log_error(message);
   ::_exit(exit_code_of_a_broken_store);
+}
+
+// What a user without privileges may still write there. A file system that does not tell is not held against anyone.
+std::uint64_t free_bytes_at(const std::string& path) {
+  struct statvfs status {};
+  if (::statvfs(path.c_str(), &status) != 0) return std::numeric_limits<std::uint64_t>::max();
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
 WriteQueueLimits limits_of(const SqliteOptions& options) {
@@ -68,6 +77,8 @@ class SqliteStore final : public Store {
         queue_(limits_of(options)),
         writer_(std::move(opened.writer), *library_,
                 {&queue_, &recent_, &counts_, [this] { return now(); },
+                 options.free_bytes ? options.free_bytes : [path = options.path] { return free_bytes_at(path); },
+                 options.min_free_bytes, options.checkpoint_pages,
                  options.on_fatal ? options.on_fatal : end_process}),
         readers_({options.path, options.vfs}, *library_, options.read_connections) {
     count_tasks(writer_.statements(), counts_);
@@ -163,11 +174,13 @@ class SqliteStore final : public Store {
 
 base::Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
   assert(options.clock != nullptr);
+  const DatabasePlace place{options.path, options.vfs};
+  create_private_file(place);
   auto lock = DatabaseLock::take(options.path);
   if (!lock) return base::fail(lock.error().message);
   auto library = std::make_unique<SqlLibrary>(embedded::queries_sqlite());
   const std::string boot_id = options.boot_id.empty() ? base::boot_id() : options.boot_id;
-  auto opened = open_database({options.path, options.vfs}, *library, boot_id, *options.clock);
+  auto opened = open_database(place, *library, boot_id, *options.clock);
   if (!opened) return base::fail(opened.error().message);
   try {
     return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(options), std::move(*lock), std::move(library),

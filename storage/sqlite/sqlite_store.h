@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,8 +21,12 @@ struct SqliteOptions {
   std::size_t max_waiting_start_bytes = 64 * 1024 * 1024;  // of payloads
   std::size_t max_batch = 1'000;      // changes in one transaction
   std::size_t read_connections = 2;
+  int checkpoint_pages = 2'000;       // of the write-ahead log, before they are moved into the database
   std::size_t recent_bytes = 8 * 1024 * 1024;  // of snapshots kept in memory
   std::size_t log_lane_bytes = 16 * 1024 * 1024;
+  // Starts are refused while less is free on the disk, so that what runs can still be ended and written down.
+  std::uint64_t min_free_bytes = 64 * 1024 * 1024;
+  std::function<std::uint64_t()> free_bytes;  // empty: asks the file system of `path`
   const base::Clock* clock = nullptr;  // required; not owned
   std::string boot_id;                // empty: this boot of the machine; tests name theirs
   // Called once, on the writer's thread, when the database cannot be trusted any more (a failed sync, a full rollback that

@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "base/log.h"
 
@@ -29,7 +31,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, const SqlLibrary& library
       statements_(std::make_unique<Statements>(*connection_, library)),
       parts_(std::move(parts)),
       transaction_(*statements_, *parts_.recent),
-      checkpointer_(*connection_) {}
+      checkpointer_(*connection_, parts_.checkpoint_pages) {}
 
 void Writer::start() {
   parts_.queue->open();
@@ -48,11 +50,24 @@ void Writer::run() {
     if (batch.empty()) continue;
     if (dead_) {
       refuse_all(batch, dead_error);
-    } else {
-      write(batch);
-      checkpoint(&Checkpointer::run_if_due);
+      continue;
     }
+    refuse_starts_without_room(batch);
+    if (!batch.empty()) write(batch);
+    checkpoint(&Checkpointer::run_if_due);
   }
+}
+
+void Writer::refuse_starts_without_room(Batch& batch) {
+  const bool has_start = std::ranges::any_of(batch, [](const auto& request) { return request->is_start(); });
+  if (!has_start || parts_.free_bytes() >= parts_.min_free_bytes) return;
+  const StoreError error{StoreFault::storage_full, "less than " + std::to_string(parts_.min_free_bytes >> 20) +
+                                                       " MiB are free on the disk of the database"};
+  std::erase_if(batch, [&](const auto& request) {
+    if (!request->is_start()) return false;
+    request->refuse(error);
+    return true;
+  });
 }
 
 void Writer::write(Requests requests) {
@@ -138,14 +153,14 @@ void Writer::publish(Requests requests) {
   for (const auto& request : requests) request->answer();
 }
 
-void Writer::checkpoint(void (Checkpointer::*how)()) {
+void Writer::checkpoint(bool (Checkpointer::*how)()) {
   if (dead_) return;
   try {
-    (checkpointer_.*how)();
+    if ((checkpointer_.*how)()) checkpoint_failed_ = false;
   } catch (const SqlError& error) {
     if (error.is_fatal()) {
       die(error.what());
-    } else {
+    } else if (!std::exchange(checkpoint_failed_, true)) {
       base::log_warning(error.what());  // a full disk: the log stays as long as it is
     }
   }

@@ -5,7 +5,8 @@
 // the transaction is run without any; when a request fails, all of it is rolled back and each gets a transaction of its own.
 // That is as safe, for nothing of a failed transaction is kept, and failing is rare: it takes a full disk or a mistake of ours.
 //
-// Full disk: starts are refused, the rest is tried, and the server goes on. Fatal: a failed sync, read or write, or a file
+// Nearly full disk: starts are refused, so that there is room to end what runs. Full disk: the rest is tried all the same, and
+// the server goes on. Fatal: a failed sync, read or write, or a file
 // that makes no sense; then the handler is called once, nothing more is written, and all that waits is refused.
 //
 // Thread-safety: add_observer before start(); start and stop once. Not owned: queue, memory, counts, observers.
@@ -35,6 +36,9 @@ class Writer {
     RecentTasks* recent = nullptr;
     TaskCounts* counts = nullptr;
     std::function<Now()> now;
+    std::function<std::uint64_t()> free_bytes;  // on the disk
+    std::uint64_t min_free_bytes = 0;
+    int checkpoint_pages = 2'000;
     std::function<void(const std::string& message)> on_fatal;
   };
   Writer(std::unique_ptr<Connection> connection, const SqlLibrary& library, Parts parts);
@@ -59,12 +63,14 @@ class Writer {
   using Requests = std::span<const std::unique_ptr<WriteRequest>>;
 
   void run();
+  // Takes the starts out of the batch and refuses them when the disk is nearly full.
+  void refuse_starts_without_room(Batch& batch);
   void write(Requests requests);
   void write_one_by_one(Requests requests, const Failure& together);
   [[nodiscard]] std::optional<Failure> try_transaction(Requests requests);
   [[nodiscard]] std::optional<Failure> roll_back(Failure failure);
   void publish(Requests requests);
-  void checkpoint(void (Checkpointer::*how)());
+  void checkpoint(bool (Checkpointer::*how)());
   void die(const std::string& why);
   void close();
 
@@ -74,6 +80,7 @@ class Writer {
   WriteTransaction transaction_;
   Checkpointer checkpointer_;
   std::vector<StoreObserver*> observers_;
+  bool checkpoint_failed_ = false;  // and it was said
   bool dead_ = false;  // the writer's thread, and stop() after it has ended
   std::thread thread_;
 };

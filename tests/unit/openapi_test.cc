@@ -51,10 +51,10 @@ TEST_CASE("the codes of problems are those of the table") {
 TEST_CASE("each problem answer has the status and only codes of its row") {
   const Json api = description();
   std::set<std::string> described;
-  for (const auto& [name, response] : api["components"]["responses"].items()) {
-    CAPTURE(name);
+  for (const auto& response : api["components"]["responses"].items()) {
+    CAPTURE(response.key());
     const Json& narrowed =
-        response["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"];
+        response.value()["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"];
     const int status = narrowed["status"]["const"].get<int>();
     const Json& code = narrowed["code"];
     for (const std::string& one :
@@ -70,11 +70,13 @@ TEST_CASE("each problem answer has the status and only codes of its row") {
 
 TEST_CASE("answers refer to the problem of their status") {
   const Json api = description();
-  for (const auto& [path, item] : api["paths"].items()) {
-    for (const auto& [method, operation] : item.items()) {
-      for (const auto& [status, response] : operation["responses"].items()) {
-        CAPTURE(path);
-        CAPTURE(method);
+  for (const auto& path : api["paths"].items()) {
+    for (const auto& operation : path.value().items()) {
+      for (const auto& answer : operation.value()["responses"].items()) {
+        const std::string& status = answer.key();
+        const Json& response = answer.value();
+        CAPTURE(path.key());
+        CAPTURE(operation.key());
         CAPTURE(status);
         if (!response.contains("$ref")) {
           CHECK(std::stoi(status) < 400);
@@ -170,9 +172,10 @@ TEST_CASE("every reference leads somewhere, and everything shared is used") {
   used.insert("#/components/responses/NotFound");
   used.insert("#/components/responses/MethodNotAllowed");
   for (const char* kind : {"schemas", "responses", "parameters", "headers"}) {
-    for (const auto& [name, value] : api["components"][kind].items()) {
-      CAPTURE(name);
-      CHECK(used.contains("#/components/" + std::string(kind) + "/" + name));
+    for (const auto& shared : api["components"][kind].items()) {
+      const std::string reference = "#/components/" + std::string(kind) + "/" + shared.key();
+      CAPTURE(reference);
+      CHECK(used.contains(reference));
     }
   }
 }

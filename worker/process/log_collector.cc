@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t full_batch_bytes = 64 * 1024;
 constexpr std::size_t full_batch_lines = 500;
 constexpr std::size_t last_line_bytes = 300;
-constexpr std::size_t line_overhead_bytes = 16;  // so that empty lines count too
+constexpr std::size_t line_overhead_bytes = 1;  // its end: the store counts the same way
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r") == std::string_view::npos; }
 
@@ -49,13 +49,8 @@ void LogCollector::add(std::string_view stream, std::string_view text, bool cut,
     clean += " [line cut at " + std::to_string(api::limits::log_line_bytes) + " bytes]";
   }
   const std::size_t size = clean.size() + line_overhead_bytes;
-  if (passed_bytes_ + size > max_bytes_) {
-    over_ = true;
-    batch_.push_back({0, now, "server",
-                      "log cut: this attempt has written more than " + std::to_string(max_bytes_) +
-                          " bytes, the rest is dropped"});
-    return;
-  }
+  // The first line over the cap is handed on too: the store drops it, and so knows that the log was cut.
+  over_ = passed_bytes_ + size > max_bytes_;
   passed_bytes_ += size;
   batch_bytes_ += size;
   batch_.push_back({0, now, std::string(stream), std::move(clean)});

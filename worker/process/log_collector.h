@@ -1,5 +1,6 @@
-// Makes an attempt's log of what its program writes to stderr: lines, cut where they are too long, collected into batches, and at
-// most so many bytes in all; then one line says that the rest is dropped. Memory stays flat whatever comes.
+// Makes an attempt's log of what its program writes to stderr: lines, cut where they are too long, collected into batches, up to and
+// with the first one that goes over so many bytes in all: the store keeps what is within and marks the log as cut. Memory stays
+// flat whatever comes.
 //
 // Not thread-safe: the command-io thread's own.
 #pragma once

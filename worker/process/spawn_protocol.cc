@@ -99,7 +99,8 @@ Received receive_bytes(int socket, std::span<char> buffer) {
   ssize_t size = 0;
   do {
     size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
+    // ECONNRESET: the other end has closed without reading all that we sent. Told once, ahead of what it sent to us.
+  } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0) {
     received.transfer = errno == EAGAIN ? Transfer::would_block : Transfer::closed;
     return received;

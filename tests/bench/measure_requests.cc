@@ -1,0 +1,141 @@
+// Polls and synced starts.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+
+#include "tests/bench/client_socket.h"
+#include "tests/bench/contest.h"
+#include "tests/bench/measurements.h"
+
+namespace longhaul::bench {
+namespace {
+
+constexpr std::array<std::size_t, 3> connection_counts = {1, 64, 256};
+constexpr std::size_t polled_tasks = 64;
+
+// The answer to this request with all its headers, for the bare loop to repeat.
+base::Result<std::string> whole_answer(const Server& server, const std::string& request) {
+  auto connection = connect_to(server.subject().port);
+  if (!connection) return base::fail(connection.error().message);
+  return exchange(connection->get(), request);
+}
+
+std::string at_connections(const char* what, std::size_t count) {
+  return std::string(what) + ", " + std::to_string(count) + (count == 1 ? " connection" : " connections");
+}
+
+LoadOptions load_of(std::size_t connections, std::vector<std::string> requests, int status) {
+  LoadOptions options;
+  options.connections = connections;
+  options.requests = std::move(requests);
+  options.expected_status = status;
+  return options;
+}
+
+Figure cpu_figure(std::string name, const Turns& ours, const Turns& bare) {
+  return {std::move(name),
+          ours.cpu_us_per_request(),
+          "us",
+          {},
+          {},
+          {{"bare loop", bare.cpu_us_per_request(), ""}}};
+}
+
+// How many times a second 4 KiB can be written to a file and synced: a page of the database's log. Where the
+// file grows, its length has to be made durable too; the log of a database grows at first and is then written
+// over, again and again.
+class Syncs {
+ public:
+  enum class Kind : std::uint8_t { append, overwrite };
+
+  Syncs(const std::string& folder, Kind kind)
+      : kind_(kind),
+        file_(::open((folder + "/syncs").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
+
+  base::Result<void> run(std::chrono::nanoseconds duration) {
+    static constexpr std::array<char, 4096> page{};
+    const auto begin = std::chrono::steady_clock::now();
+    auto now = begin;
+    for (; now - begin < duration; now = std::chrono::steady_clock::now()) {
+      const off_t at = kind_ == Kind::append ? static_cast<off_t>(page.size()) * count_ : 0;
+      if (::pwrite(file_.get(), page.data(), page.size(), at) < 0 || ::fdatasync(file_.get()) != 0) {
+        return base::fail("cannot sync a file");
+      }
+      ++count_;
+    }
+    seconds_ += std::chrono::duration<double>(now - begin).count();
+    return {};
+  }
+  [[nodiscard]] double per_second() const {
+    return seconds_ > 0 ? static_cast<double>(count_) / seconds_ : 0;
+  }
+
+ private:
+  const Kind kind_;
+  base::UniqueFd file_;
+  std::int64_t count_ = 0;
+  double seconds_ = 0;
+};
+
+}  // namespace
+
+base::Result<void> measure_polls(const Plan& plan, const Server& server, Report& report) {
+  std::vector<std::string> requests;
+  for (std::size_t i = 0; i < polled_tasks; ++i) {
+    auto id = server.run_task(R"({"type": "echo", "payload": {"report": "monthly", "customer": 17}})");
+    if (!id) return base::fail(id.error().message);
+    requests.push_back(get_request("/task-status/" + *id));
+  }
+  const auto answer = whole_answer(server, requests.front());
+  if (!answer) return base::fail(answer.error().message);
+  const auto bare = BareServer::start(plan.own_program, answer.value());
+  if (!bare) return base::fail(bare.error().message);
+  for (const std::size_t connections : connection_counts) {
+    const LoadOptions load = load_of(connections, requests, 200);
+    Turns ours;
+    Turns least;
+    for (int round = 0; round < plan.rounds(); ++round) {
+      auto done = take_turn(plan, server.subject(), load, ours);
+      if (done) done = take_turn(plan, bare.value().subject(), load, least);
+      if (!done) return done;
+    }
+    report.figures.push_back(ours.figure(at_connections("polls", connections)));
+    report.figures.back().limits = {{"bare loop", least.per_second(), "about 0.7"}};
+    report.figures.push_back(cpu_figure("  CPU time of each", ours, least));
+  }
+  return {};
+}
+
+base::Result<void> measure_starts(const Plan& plan, const Server& server, Report& report) {
+  const std::vector<std::string> requests = {post_request(
+      "/start-task",
+      R"({"type": "echo", "payload": {"report": "monthly", "customer": 17}, "delay_seconds": 3600})")};
+  const auto answer = whole_answer(server, requests.front());
+  if (!answer) return base::fail(answer.error().message);
+  const auto bare = BareServer::start(plan.own_program, answer.value());
+  if (!bare) return base::fail(bare.error().message);
+  for (const std::size_t connections : connection_counts) {
+    const LoadOptions load = load_of(connections, requests, 202);
+    Turns ours;
+    Turns least;
+    Syncs appends(server.folder(), Syncs::Kind::append);
+    Syncs overwrites(server.folder(), Syncs::Kind::overwrite);
+    for (int round = 0; round < plan.rounds(); ++round) {
+      auto done = take_turn(plan, server.subject(), load, ours);
+      if (done) done = appends.run(plan.slice() / 2);
+      if (done) done = overwrites.run(plan.slice() / 2);
+      if (done) done = take_turn(plan, bare.value().subject(), load, least);
+      if (!done) return done;
+    }
+    report.figures.push_back(ours.figure(at_connections("synced starts", connections)));
+    report.figures.back().limits = {{"bare loop", least.per_second(), connections == 256 ? "about 0.3" : ""},
+                                    {"fdatasync after an append", appends.per_second(), ""},
+                                    {"fdatasync after an overwrite", overwrites.per_second(), ""}};
+    report.figures.push_back(cpu_figure("  CPU time of each", ours, least));
+  }
+  return {};
+}
+
+}  // namespace longhaul::bench

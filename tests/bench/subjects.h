@@ -1,0 +1,64 @@
+// What is measured: the real server, and the bare loop beside it. Each is a process of its own and ends with
+// its object. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "tests/bench/child_process.h"
+#include "tests/bench/process_figures.h"
+
+namespace longhaul::bench {
+
+// A process that answers HTTP.
+struct Subject {
+  pid_t pid = -1;
+  std::uint16_t port = 0;
+  [[nodiscard]] base::Result<ProcessFigures> figures() const { return read_process_figures(pid); }
+};
+
+// `longhaul serve` on a free port, with a database in a folder of its own, which goes with it. It knows,
+// besides what is built in, the command type `true`; 64 tasks of the queue `threads` and 16 of the queue
+// `commands` run at once.
+class Server {
+ public:
+  [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(const std::string& program);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] Subject subject() const { return {process_->pid(), port_}; }
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+
+  // Starts a task by this body, waits until it has succeeded, and returns its id.
+  [[nodiscard]] base::Result<std::string> run_task(const std::string& body) const;
+  // Waits until that task is final, and then until none is queued or running.
+  [[nodiscard]] base::Result<void> wait_until_done(const std::string& last_id) const;
+
+ private:
+  explicit Server(std::string folder) : folder_(std::move(folder)) {}
+
+  const std::string folder_;
+  std::unique_ptr<ChildProcess> process_;
+  std::uint16_t port_ = 0;
+};
+
+class BareServer {
+ public:
+  // `program`: the benchmark itself. `answer`: the bytes of the answer that it gives.
+  [[nodiscard]] static base::Result<BareServer> start(const std::string& program, const std::string& answer);
+  [[nodiscard]] Subject subject() const { return {process_.pid(), port_}; }
+
+ private:
+  BareServer(ChildProcess process, std::uint16_t port) : process_(std::move(process)), port_(port) {}
+
+  ChildProcess process_;
+  std::uint16_t port_;
+};
+
+// The id in the body of a status; empty when there is none.
+[[nodiscard]] std::string task_id_of(std::string_view body);
+
+}  // namespace longhaul::bench

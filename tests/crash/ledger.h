@@ -1,0 +1,42 @@
+// What a crash must not undo: the last that observers heard of each task, which is told only after the synced commit.
+// Thread-safety: every method from any thread.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "storage/store.h"
+
+namespace longhaul::tests {
+
+class Ledger final : public storage::StoreObserver {
+ public:
+  // The task may be there after a crash, though nobody was told.
+  void asked_for(const storage::TaskId& id);
+  void on_committed(std::span<const storage::TaskChange> changes) override;
+  // An answer to a caller: it may not know more than observers do.
+  void answered(const storage::TaskSnapshotPtr& task);
+
+  // Compares with what came through, and takes that for the truth from now on. Each difference in words; none is good.
+  // `path` and `vfs` name the database; it may not be open for writing.
+  [[nodiscard]] std::vector<std::string> check(const std::string& path, const std::string& vfs);
+
+  [[nodiscard]] std::size_t tasks() const;
+  [[nodiscard]] std::size_t finished() const;
+
+ private:
+  struct Known {
+    std::int64_t revision = 0;  // 0: asked for, nothing heard
+    storage::TaskState state = storage::TaskState::queued;
+    std::int64_t claims = 0;
+  };
+
+  mutable std::mutex mutex_;
+  std::unordered_map<storage::TaskId, Known> known_;
+  std::vector<std::string> faults_;
+};
+
+}  // namespace longhaul::tests

@@ -1,0 +1,137 @@
+// 500 losses of power under load: nothing that was answered is lost, and what is left is whole.
+//
+// Twenty disks each go through 25 losses in a row, so that recoveries are recovered from, the log is begun anew and moved into
+// the database many times, and the first losses fall into the making of the schema.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "storage/sqlite/sqlite_store.h"
+#include "tests/crash/ledger.h"
+#include "tests/crash/load.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/power_loss_disk.h"
+
+namespace longhaul::tests {
+namespace {
+
+using namespace storage;  // NOLINT: tests speak the store's language
+
+constexpr int disks = 20;
+constexpr int losses_of_a_disk = 25;
+constexpr int lives = 24;
+
+class Machine {
+ public:
+  explicit Machine(std::uint64_t seed) : seed_(seed), random_(seed), disk_("power-loss", seed) {
+    std::string name = (std::filesystem::temp_directory_path() / "longhaul-crash-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+  }
+  ~Machine() { std::filesystem::remove_all(folder_); }
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  // From power on to the next loss.
+  void live_once() {
+    disk_.lose_power_after(1 + random_() % 1'200);
+    auto opened = open_sqlite_store(options());
+    if (opened.ok()) serve(**opened);
+    opened = base::fail("gone");  // closes what is open
+    REQUIRE_FALSE(disk_.has_power());
+    disk_.power_on();
+    for (const std::string& fault : ledger_.check(path(), disk_.vfs_name())) FAIL_CHECK(fault);
+  }
+
+  [[nodiscard]] const Ledger& ledger() const { return ledger_; }
+  [[nodiscard]] int fatal_calls() const { return fatal_calls_; }
+  [[nodiscard]] int served() const { return served_; }
+
+ private:
+  [[nodiscard]] std::string path() const { return (folder_ / "longhaul.db").string(); }
+
+  [[nodiscard]] SqliteOptions options() {
+    SqliteOptions options;
+    options.path = path();
+    options.vfs = disk_.vfs_name();
+    options.clock = &clock_;
+    options.boot_id = "boot";
+    options.checkpoint_pages = 60;
+    options.recent_bytes = 20'000;  // so that tasks are read back from the database too
+    options.on_fatal = [this](const std::string&) { ++fatal_calls_; };
+    return options;
+  }
+
+  void serve(Store& store) {
+    ++served_;
+    store.add_observer(&ledger_);
+    REQUIRE(store.start());
+    take_up_what_ran(store);
+    Load load(store, ledger_, seed_ + random_(), next_id_);
+    load.begin(lives);
+    // Readers hold on to old states of the log, and keep checkpoints from being whole.
+    while (disk_.has_power()) static_cast<void>(store.list({}));
+    store.stop();
+    next_id_ = load.next_id();
+  }
+
+  // As a server does after a restart.
+  static void take_up_what_ran(Store& store) {
+    const auto open = store.open_attempts();
+    if (!open.ok()) return;
+    for (const OpenAttempt& attempt : *open) {
+      AttemptEnd end;
+      end.key = attempt.task->key;
+      end.token = attempt.task->token;
+      end.outcome = api::AttemptOutcome::lost;
+      store.finish(std::move(end), [](const StoreResult<FinishOutcome>&) {});
+    }
+  }
+
+  const std::uint64_t seed_;
+  std::mt19937_64 random_;
+  ManualClock clock_;
+  std::filesystem::path folder_;
+  PowerLossDisk disk_;
+  Ledger ledger_;
+  std::uint64_t next_id_ = 1;
+  int served_ = 0;
+  std::atomic<int> fatal_calls_ = 0;
+};
+
+// LONGHAUL_SEED repeats a run.
+std::uint64_t first_seed() {
+  const char* given = std::getenv("LONGHAUL_SEED");
+  return given == nullptr ? std::random_device{}() : std::strtoull(given, nullptr, 10);
+}
+
+}  // namespace
+
+TEST_CASE("power loss: at 500 points under load nothing that was answered is lost") {
+  const std::uint64_t seed = first_seed();
+  MESSAGE("LONGHAUL_SEED=" << seed);
+  std::size_t tasks = 0;
+  std::size_t finished = 0;
+  int served = 0;
+  for (int d = 0; d < disks; ++d) {
+    CAPTURE(seed + static_cast<std::uint64_t>(d));
+    Machine machine(seed + static_cast<std::uint64_t>(d));
+    for (int loss = 0; loss < losses_of_a_disk; ++loss) {
+      CAPTURE(loss);
+      machine.live_once();
+    }
+    // No more than one for each loss: some fall into the opening, and are an error that comes back.
+    CHECK(machine.fatal_calls() <= losses_of_a_disk);
+    tasks += machine.ledger().tasks();
+    finished += machine.ledger().finished();
+    served += machine.served();
+  }
+  MESSAGE(served << " of " << disks * losses_of_a_disk << " losses under load, " << tasks << " tasks, " << finished << " finished");
+  CHECK(served > disks * losses_of_a_disk * 8 / 10);
+  CHECK(finished > 2'000);
+}
+
+}  // namespace longhaul::tests

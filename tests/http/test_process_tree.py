@@ -1,0 +1,116 @@
+"""The end of a task's process tree, whatever it does to live on."""
+
+import os
+import pathlib
+import signal
+import textwrap
+import time
+
+import pytest
+
+from longhaul_server import is_alive, running_server
+from waiting import PATIENCE, wait_until
+
+# A grandchild that called setsid, forked twice, ignores SIGTERM and holds stdout open. Writes its process id to the log.
+ESCAPER = textwrap.dedent("""
+    import os, signal, sys, time
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.write(2, b"escaped %d\\n" % os.getpid())
+            while True:
+                time.sleep(1)
+        os._exit(0)
+    os.wait()
+    if len(sys.argv) > 1 and sys.argv[1] == "leave":
+        sys.exit(0)
+    while True:
+        time.sleep(1)
+""")
+
+
+STAY = """
+[tasks.stay]
+command = ["/bin/sh", "-c", "setsid sleep 600 & trap '' TERM; while :; do sleep 0.1; done"]
+grace_seconds = 0.3
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    script = tmp_path_factory.mktemp("programs") / "escaper.py"
+    script.write_text(ESCAPER)
+    config = f"""
+    [tasks.escaper]
+    command = ["/usr/bin/python3", "{script}"]
+    grace_seconds = 0.5
+    max_attempts = 1
+    [tasks.leaver]
+    command = ["/usr/bin/python3", "{script}", "leave"]
+    grace_seconds = 0.5
+    """
+    with running_server(config=config) as running:
+        yield running
+
+
+def escaped_pid(client, task_id):
+    def found():
+        for text in client.log_texts(task_id):
+            if text.startswith("escaped "):
+                return int(text.split()[1])
+        return None
+    return wait_until(found, "the escaped process to say its id")
+
+
+def test_two_at_once_each_takes_only_its_own(server, client):
+    first = client.start("escaper")["task_id"]
+    second = client.start("escaper")["task_id"]
+    pids = [escaped_pid(client, first), escaped_pid(client, second)]
+    assert all(is_alive(pid) for pid in pids)
+    client.cancel(first, wait=30).expect(200)
+    assert not is_alive(pids[0]) and is_alive(pids[1])
+    assert client.status(second)["status"] == "running"
+    client.cancel(second, wait=30).expect(200)
+    assert not is_alive(pids[1])
+
+
+def test_timeout_grace_and_a_second(server, client):
+    began = time.monotonic()
+    task_id = client.start("escaper", timeout_seconds=0.8)["task_id"]
+    pid = escaped_pid(client, task_id)
+    assert client.finished(task_id)["status"] == "timed_out"
+    assert time.monotonic() - began < (0.8 + 0.5 + 1 + 0.5) * PATIENCE
+    assert not is_alive(pid)
+
+
+def test_an_attempt_ends_with_its_leader_not_with_its_pipes(server, client):
+    task_id = client.start("leaver")["task_id"]
+    assert client.finished(task_id)["status"] == "succeeded"
+    pid = escaped_pid(client, task_id)
+    assert not is_alive(pid), "what the leader left behind dies with its task"
+
+
+@pytest.mark.parametrize("victim", ["server", "spawner"])
+def test_all_die_when_the_server_or_the_spawner_is_killed(victim):
+    with running_server(config=STAY) as server:
+        server.expects_errors = victim == "spawner"
+        with server.client() as client:
+            tasks = [client.start("stay")["task_id"] for _ in range(3)]
+            for task_id in tasks:
+                client.until(task_id, "running")
+            before = wait_until(lambda: [pid for pid in server.descendants()] if len(server.descendants()) >= 1 + 3 * 3 else None,
+                                "all processes to run")
+            if victim == "server":
+                server.kill(seconds=5)
+            else:
+                spawner = next(pid for pid in before if b"spawner" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+                os.kill(spawner, signal.SIGKILL)
+            wait_until(lambda: not [pid for pid in before if is_alive(pid)], "all of them to die", seconds=5)
+        if victim == "server":
+            server.start()
+        with server.client() as client:
+            for task_id in tasks:
+                client.until(task_id, "running", seconds=30)
+                assert client.detail(task_id)["attempts"][0]["error"]["code"] == "WORKER_LOST"
+                client.cancel(task_id, wait=30).expect(200)

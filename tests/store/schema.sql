@@ -1,0 +1,151 @@
+CREATE TABLE attempts (
+  token             INTEGER PRIMARY KEY AUTOINCREMENT,
+  seq               INTEGER NOT NULL REFERENCES tasks (seq),
+  attempt           INTEGER NOT NULL CHECK (attempt BETWEEN 1 AND 100),
+  started_at        INTEGER NOT NULL,
+  finished_at       INTEGER,
+  outcome           TEXT    NOT NULL CHECK (outcome IN ('running', 'succeeded', 'failed', 'timed_out', 'cancelled',
+                                                        'lost', 'released')),
+  error             TEXT,
+  worker            TEXT    NOT NULL,
+  exit_code         INTEGER,
+  signal            INTEGER,
+  peak_memory_bytes INTEGER,
+  cpu_seconds       REAL,
+  pid               INTEGER,  -- with the two below: which process it is, never mistaken for a later one
+  start_ticks       INTEGER,
+  boot_id           TEXT,
+
+  CONSTRAINT ended_has_outcome CHECK ((outcome = 'running') = (finished_at IS NULL)),
+  CONSTRAINT process_is_whole CHECK ((pid IS NULL) = (boot_id IS NULL) AND (pid IS NULL) = (start_ticks IS NULL))
+) STRICT;
+
+CREATE TABLE boot (
+  id        INTEGER PRIMARY KEY CHECK (id = 1),
+  boot_id   TEXT    NOT NULL,
+  offset_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency_keys (
+  scope      TEXT    NOT NULL,
+  key        TEXT    NOT NULL,
+  body_hash  BLOB    NOT NULL,
+  task_id    BLOB    NOT NULL CHECK (length(task_id) = 16),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schema_migrations (
+  number     INTEGER PRIMARY KEY,
+  name       TEXT    NOT NULL,
+  applied_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE task_inputs (
+  seq         INTEGER PRIMARY KEY REFERENCES tasks (seq),
+  payload     TEXT NOT NULL,
+  traceparent TEXT
+) STRICT;
+
+CREATE TABLE task_log_totals (
+  seq       INTEGER PRIMARY KEY REFERENCES tasks (seq),
+  lines     INTEGER NOT NULL CHECK (lines >= 0),
+  bytes     INTEGER NOT NULL CHECK (bytes >= 0),  -- of the texts, a line end each
+  truncated INTEGER NOT NULL CHECK (truncated IN (0, 1))
+) STRICT;
+
+CREATE TABLE task_logs (
+  seq    INTEGER NOT NULL REFERENCES tasks (seq),
+  n      INTEGER NOT NULL CHECK (n >= 1),
+  at     INTEGER NOT NULL,
+  stream TEXT    NOT NULL,
+  text   TEXT    NOT NULL,
+  PRIMARY KEY (seq, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE task_results (
+  seq    INTEGER PRIMARY KEY REFERENCES tasks (seq),
+  result TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE task_tags (
+  name    TEXT NOT NULL,
+  value   TEXT NOT NULL,
+  task_id BLOB NOT NULL REFERENCES tasks (id),
+  PRIMARY KEY (name, value, task_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tasks (
+  seq                  INTEGER PRIMARY KEY,
+  id                   BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
+  type                 TEXT    NOT NULL,
+  queue                TEXT    NOT NULL,
+  priority             INTEGER NOT NULL CHECK (priority BETWEEN -100 AND 100),
+  state                TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'running', 'paused', 'cancelling',
+                                                         'succeeded', 'failed', 'cancelled', 'timed_out')),
+  revision             INTEGER NOT NULL CHECK (revision >= 1),
+  attempt              INTEGER NOT NULL CHECK (attempt >= 0),  -- claimed of the present budget
+  max_attempts         INTEGER NOT NULL CHECK (max_attempts BETWEEN 1 AND 100),
+  token                INTEGER CHECK (token > 0),              -- of the present or last attempt
+  timeout_ms           INTEGER CHECK (timeout_ms > 0),
+  created_at           INTEGER NOT NULL,
+  run_at               INTEGER NOT NULL,
+  started_at           INTEGER,
+  finished_at          INTEGER,
+  due_wall             INTEGER,
+  due_steady           INTEGER,
+  deadline_at          INTEGER,  -- as shown; the next two are what is still to be enforced
+  deadline_wall        INTEGER,
+  deadline_steady      INTEGER,
+  expiry_wall          INTEGER,
+  expiry_steady        INTEGER,
+  relative_deadline_ms INTEGER CHECK (relative_deadline_ms > 0),
+  relative_expiry_ms   INTEGER CHECK (relative_expiry_ms > 0),
+  stop_cause           TEXT    CHECK (stop_cause IN ('cancel', 'deadline', 'timeout')),
+  stop_reason          TEXT,
+  tags                 TEXT,     -- a JSON object of strings; NULL: none
+  error                TEXT,     -- a JSON object
+  progress_percent     REAL,
+  progress_message     TEXT,
+  progress_at          INTEGER,
+
+  CONSTRAINT attempts_within_budget CHECK (attempt <= max_attempts),
+  CONSTRAINT waiting_has_attempts_left CHECK (state NOT IN ('scheduled', 'queued') OR attempt < max_attempts),
+  CONSTRAINT active_has_attempt CHECK (state NOT IN ('running', 'cancelling') OR
+                                       (token IS NOT NULL AND attempt >= 1 AND started_at IS NOT NULL)),
+  CONSTRAINT final_is_finished CHECK ((state IN ('succeeded', 'failed', 'cancelled', 'timed_out')) =
+                                      (finished_at IS NOT NULL)),
+  CONSTRAINT failure_has_error CHECK ((state IN ('failed', 'cancelled', 'timed_out')) = (error IS NOT NULL)),
+  CONSTRAINT scheduled_has_due CHECK ((state = 'scheduled') = (due_wall IS NOT NULL OR due_steady IS NOT NULL)),
+  CONSTRAINT cancelling_has_cause CHECK ((state = 'cancelling') = (stop_cause IS NOT NULL)),
+  CONSTRAINT only_a_cancel_has_reason CHECK (stop_reason IS NULL OR stop_cause = 'cancel'),
+  CONSTRAINT due_is_one CHECK (due_wall IS NULL OR due_steady IS NULL),
+  CONSTRAINT deadline_is_one CHECK (deadline_wall IS NULL OR deadline_steady IS NULL),
+  CONSTRAINT expiry_is_one CHECK (expiry_wall IS NULL OR expiry_steady IS NULL),
+  CONSTRAINT stopped_has_no_deadline CHECK (state IN ('scheduled', 'queued', 'running', 'paused') OR
+                                            (deadline_wall IS NULL AND deadline_steady IS NULL)),
+  CONSTRAINT started_has_no_expiry CHECK ((started_at IS NULL AND finished_at IS NULL) OR
+                                          (expiry_wall IS NULL AND expiry_steady IS NULL)),
+  CONSTRAINT progress_has_time CHECK (progress_at IS NOT NULL OR
+                                      (progress_percent IS NULL AND progress_message IS NULL))
+) STRICT;
+
+CREATE INDEX attempts_of_task ON attempts (seq);
+
+CREATE INDEX tasks_by_state ON tasks (state, id) WHERE state <> 'succeeded';
+
+CREATE INDEX tasks_deadline_steady ON tasks (deadline_steady) WHERE deadline_steady IS NOT NULL;
+
+CREATE INDEX tasks_deadline_wall ON tasks (deadline_wall) WHERE deadline_wall IS NOT NULL;
+
+CREATE INDEX tasks_due_steady ON tasks (due_steady) WHERE due_steady IS NOT NULL;
+
+CREATE INDEX tasks_due_wall ON tasks (due_wall) WHERE due_wall IS NOT NULL;
+
+CREATE INDEX tasks_expiry_steady ON tasks (expiry_steady) WHERE expiry_steady IS NOT NULL;
+
+CREATE INDEX tasks_expiry_wall ON tasks (expiry_wall) WHERE expiry_wall IS NOT NULL;
+
+CREATE INDEX tasks_ready ON tasks (queue, type, priority DESC, run_at) WHERE state = 'queued';

@@ -1,0 +1,166 @@
+// Migrations: safe to repeat and to race, all or nothing, and unwilling to touch what is not theirs.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "storage/sqlite/migrator.h"
+#include "storage/sqlite/sqlite_store.h"
+#include "tests/store/engines.h"
+#include "tests/support/manual_clock.h"
+
+namespace longhaul::tests {
+namespace {
+
+using namespace storage;  // NOLINT: tests speak the store's language
+using embedded::TextFile;
+
+const base::WallTime now{std::chrono::milliseconds(1'772'366'400'000)};
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string schema_of(Connection& connection) {
+  return connection.text("SELECT group_concat(sql, char(10) || char(10)) FROM "
+                         "(SELECT sql || ';' AS sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name)") +
+         "\n";
+}
+
+std::string refusal(const std::string& path) {
+  const ManualClock clock;
+  SqliteOptions options;
+  options.path = path;
+  options.clock = &clock;
+  auto opened = open_sqlite_store(options);
+  REQUIRE_FALSE(opened.ok());
+  return opened.error().message;
+}
+
+bool says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("sqlite: the schema after all migrations is the one on record") {
+  const TemporaryFolder folder;
+  Connection connection(folder / "a.db", Connection::Mode::create, "");
+  REQUIRE(migrate(connection, "a.db", embedded::migrations_sqlite(), now));
+  const std::string record = LONGHAUL_SOURCE_DIR "/tests/store/schema.sql";
+  // After a new migration: LONGHAUL_WRITE_SCHEMA=1 puts its outcome on record, and git shows the difference.
+  if (std::getenv("LONGHAUL_WRITE_SCHEMA") != nullptr) std::ofstream(record, std::ios::binary) << schema_of(connection);
+  CHECK(schema_of(connection) == contents(record));
+}
+
+TEST_CASE("sqlite: migrations are numbered from 1 without a gap") {
+  int number = 0;
+  for (const TextFile& file : embedded::migrations_sqlite()) {
+    ++number;
+    CHECK(std::stoi(std::string(file.name)) == number);
+  }
+  CHECK(number >= 1);
+}
+
+TEST_CASE("sqlite: migrating twice is migrating once") {
+  const TemporaryFolder folder;
+  Connection connection(folder / "a.db", Connection::Mode::create, "");
+  const auto files = embedded::migrations_sqlite();
+  const auto first = migrate(connection, "a.db", files, now);
+  REQUIRE(first);
+  CHECK(first->before == 0);
+  CHECK(first->after == static_cast<int>(files.size()));
+  const std::string schema = schema_of(connection);
+  const auto second = migrate(connection, "a.db", files, now);
+  REQUIRE(second);
+  CHECK(second->before == first->after);
+  CHECK(schema_of(connection) == schema);
+  CHECK(connection.integer("SELECT count(*) FROM schema_migrations") == static_cast<std::int64_t>(files.size()));
+}
+
+TEST_CASE("sqlite: connections that migrate at once do not disturb each other") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  Connection first(path, Connection::Mode::create, "");
+  first.execute("PRAGMA journal_mode = WAL");
+  std::vector<std::thread> threads;
+  std::array<bool, 8> went_well{};
+  for (bool& well : went_well) {
+    threads.emplace_back([&path, &well] {
+      Connection connection(path, Connection::Mode::create, "");
+      connection.execute("PRAGMA busy_timeout = 60000");
+      well = migrate(connection, path, embedded::migrations_sqlite(), now).ok();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const bool well : went_well) CHECK(well);
+  CHECK(first.integer("SELECT count(*) FROM schema_migrations") ==
+        static_cast<std::int64_t>(embedded::migrations_sqlite().size()));
+}
+
+TEST_CASE("sqlite: a migration that fails leaves nothing of itself") {
+  const TemporaryFolder folder;
+  Connection connection(folder / "a.db", Connection::Mode::create, "");
+  const std::array good = {TextFile{"0001_one.sql", "CREATE TABLE one (a INTEGER) STRICT;"}};
+  REQUIRE(migrate(connection, "a.db", good, now));
+  const std::array bad = {good[0], TextFile{"0002_two.sql", "CREATE TABLE two (a INTEGER) STRICT; CREATE NONSENSE;"}};
+  CHECK_THROWS_AS(static_cast<void>(migrate(connection, "a.db", bad, now)), SqlError);
+  CHECK(connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'two'") == 0);
+  const std::array mended = {good[0], TextFile{"0002_two.sql", "CREATE TABLE two (a INTEGER) STRICT;"}};
+  const auto report = migrate(connection, "a.db", mended, now);
+  REQUIRE(report);
+  CHECK(report->before == 1);
+  CHECK(report->after == 2);
+}
+
+TEST_CASE("sqlite: a newer database is refused, with both versions and what to do") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  const auto known = embedded::migrations_sqlite().size();
+  {
+    Connection connection(path, Connection::Mode::create, "");
+    REQUIRE(migrate(connection, path, embedded::migrations_sqlite(), now));
+    connection.execute("INSERT INTO schema_migrations (number, name, applied_at) VALUES (" + std::to_string(known + 3) +
+                       ", 'of tomorrow', 0)");
+  }
+  const std::string message = refusal(path);
+  CHECK(says(message, path));
+  CHECK(says(message, "version " + std::to_string(known + 3)));
+  CHECK(says(message, "up to " + std::to_string(known)));
+  CHECK(says(message, "Run that version"));
+}
+
+TEST_CASE("sqlite: somebody else's database is refused and not touched") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "theirs.db";
+  for (const char* make : {"CREATE TABLE theirs (a)", "PRAGMA application_id = 7"}) {
+    Connection(path, Connection::Mode::create, "").execute(make);
+    const std::string before = contents(path);
+    CHECK(says(refusal(path), "not one of longhaul's"));
+    CHECK(contents(path) == before);
+  }
+}
+
+TEST_CASE("sqlite: what is no database is refused and not touched") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "letter.txt";
+  const std::string text = "Dear Sir or Madam, " + std::string(2000, '.');
+  std::ofstream(path) << text;
+  const std::string message = refusal(path);
+  CHECK(says(message, path));
+  CHECK(says(message, "something else"));
+  CHECK(contents(path) == text);
+}
+
+TEST_CASE("sqlite: a place without a folder is refused with advice") {
+  const TemporaryFolder folder;
+  const std::string message = refusal(folder / "missing/longhaul.db");
+  CHECK(says(message, "missing/longhaul.db"));
+}
+
+}  // namespace longhaul::tests
