@@ -37,7 +37,8 @@ std::unique_ptr<HttpServer> make_server(const Settings& settings, const base::Cl
   return make_http_server(std::move(options));
 }
 
-std::unique_ptr<worker::Dispatcher> make_local_dispatcher(storage::Store* store, const worker::TaskTypes* types,
+std::unique_ptr<worker::Dispatcher> make_local_dispatcher(storage::Store* store,
+                                                          const worker::TaskTypes* types,
                                                           const base::Clock* clock) {
   worker::DispatcherOptions options;
   options.store = store;
@@ -47,7 +48,8 @@ std::unique_ptr<worker::Dispatcher> make_local_dispatcher(storage::Store* store,
 }
 
 AccessOptions access_of(const Settings& settings) {
-  return {is_loopback(settings.listen.address), settings.allowed_hosts, settings.allowed_origins, settings.api_key};
+  return {is_loopback(settings.listen.address), settings.allowed_hosts, settings.allowed_origins,
+          settings.api_key};
 }
 
 }  // namespace
@@ -74,8 +76,17 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
       open_tasks_(settings_.max_open_tasks),
       server_(make_server(settings_, clock_.get())),
       waiting_(*server_),
-      context_{*server_,    *store_, settings_.types, *dispatcher_, readers_, waiting_,
-               open_tasks_, ids_,    readiness_,      *clock_,      settings_.api_key ? "key" : "anyone"} {
+      context_{*server_,
+               *store_,
+               settings_.types,
+               *dispatcher_,
+               readers_,
+               waiting_,
+               open_tasks_,
+               ids_,
+               readiness_,
+               *clock_,
+               settings_.api_key ? "key" : "anyone"} {
   dispatcher_->set_executors(threads_.get(), commands_.get());
   store_->add_observer(dispatcher_.get());
   store_->add_observer(&open_tasks_);
@@ -89,7 +100,8 @@ Composition::~Composition() = default;
 base::Result<void> Composition::start() {
   if (auto started = services_.start({store_.get()}); !started) return started;
   open_tasks_.begin_with(store_->counts());
-  auto started = services_.start({&readers_, server_.get(), threads_.get(), commands_.get(), dispatcher_.get()});
+  auto started =
+      services_.start({&readers_, server_.get(), threads_.get(), commands_.get(), dispatcher_.get()});
   if (started) readiness_.enter(Readiness::Phase::ready);
   return started;
 }

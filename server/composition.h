@@ -1,10 +1,12 @@
-// The house: every long-lived part of the server, built from the settings, started in order and stopped in reverse.
+// The house: every long-lived part of the server, built from the settings, started in order and stopped in
+// reverse.
 //
 //   store -> readers -> HTTP server -> executors -> dispatcher
 //
-// The HTTP server listens before the dispatcher has recovered, so that probes get an answer; all else is 503 until then. It stops
-// after the dispatcher: while running tasks are given their grace, tasks can be looked at and cancelled, but not started.
-// Thread-safety: one thread builds, starts and stops. Errors say what to do about them.
+// The HTTP server listens before the dispatcher has recovered, so that probes get an answer; all else is 503
+// until then. It stops after the dispatcher: while running tasks are given their grace, tasks can be looked
+// at and cancelled, but not started. Thread-safety: one thread builds, starts and stops. Errors say what to
+// do about them.
 #pragma once
 
 #include <memory>
@@ -35,14 +37,16 @@ class Composition {
 
   // Returns when the server takes requests.
   [[nodiscard]] base::Result<void> start();
-  // Answers those who wait, then stops everything. Tasks that still run are stopped and taken up again at the next start.
+  // Answers those who wait, then stops everything. Tasks that still run are stopped and taken up again at the
+  // next start.
   void stop();
 
   // Where it listens, with the real port: "http://127.0.0.1:8080". After start().
   [[nodiscard]] std::string url() const;
 
  private:
-  Composition(const Settings& settings, std::unique_ptr<const base::Clock> clock, std::unique_ptr<storage::Store> store);
+  Composition(const Settings& settings, std::unique_ptr<const base::Clock> clock,
+              std::unique_ptr<storage::Store> store);
 
   const Settings settings_;
   const std::unique_ptr<const base::Clock> clock_;

@@ -1,5 +1,5 @@
-// The program `longhaul`. One of its processes is not for people: the spawner, which the server starts to start commands. It comes
-// first, so that it stays as small as a process can be.
+// The program `longhaul`. One of its processes is not for people: the spawner, which the server starts to
+// start commands. It comes first, so that it stays as small as a process can be.
 #include <string_view>
 
 #include "server/cli/command_line.h"

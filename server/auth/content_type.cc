@@ -41,10 +41,11 @@ std::optional<api::Problem> judge_content_type(const Request& request) {
   if (request.body.empty()) return std::nullopt;
   const std::string* content_type = request.find_header("Content-Type");
   if (content_type != nullptr && is_json(*content_type)) return std::nullopt;
-  return api::Problem{api::ErrorCode::unsupported_media_type,
-                      "The body must be JSON in UTF-8 and be sent with Content-Type: application/json. With curl: "
-                      "curl --json '{...}' (or -H 'Content-Type: application/json').",
-                      {}, {}, {}, {}};
+  return api::refuse(
+             api::ErrorCode::unsupported_media_type,
+             "The body must be JSON in UTF-8 and be sent with Content-Type: application/json. With curl: "
+             "curl --json '{...}' (or -H 'Content-Type: application/json').")
+      .error;
 }
 
 }  // namespace longhaul::server

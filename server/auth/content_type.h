@@ -1,4 +1,5 @@
-// Bodies are JSON and say so: a form or a text/plain body, which any web page may send without asking, is never taken for a request.
+// Bodies are JSON and say so: a form or a text/plain body, which any web page may send without asking, is
+// never taken for a request.
 #pragma once
 
 #include <optional>
@@ -8,7 +9,8 @@
 
 namespace longhaul::server {
 
-// 415 for a body that is not declared as application/json (parameters allowed, charset only as UTF-8). No body, no rule.
+// 415 for a body that is not declared as application/json (parameters allowed, charset only as UTF-8). No
+// body, no rule.
 [[nodiscard]] std::optional<api::Problem> judge_content_type(const Request& request);
 
 }  // namespace longhaul::server

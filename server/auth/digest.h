@@ -1,5 +1,5 @@
-// SHA-256, for comparing secrets without telling where they differ and for remembering bodies without keeping them.
-// Thread-safety: any thread.
+// SHA-256, for comparing secrets without telling where they differ and for remembering bodies without keeping
+// them. Thread-safety: any thread.
 #pragma once
 
 #include <array>

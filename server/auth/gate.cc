@@ -57,24 +57,26 @@ class Access {
  private:
   std::optional<Problem> judge_host(const std::optional<HostName>& host) const {
     if (!checks_host_) return std::nullopt;
-    if (host && (names_this_machine(host->name) || contains(options_.allowed_hosts, host->name))) return std::nullopt;
-    return Problem{ErrorCode::misdirected_request,
-                   "The Host header does not name this machine. To reach the server by another name, add that name to "
-                   "server.allowed_hosts.",
-                   {}, {}, {}, {}};
+    if (host && (names_this_machine(host->name) || contains(options_.allowed_hosts, host->name)))
+      return std::nullopt;
+    return api::refuse(ErrorCode::misdirected_request,
+                       "The Host header does not name this machine. To reach the server by another name, add "
+                       "that name to "
+                       "server.allowed_hosts.")
+        .error;
   }
 
   std::optional<Problem> judge_origin(const Request& request, const std::optional<HostName>& host,
                                       Headers& extra) const {
     const std::string* origin = request.find_header("Origin");
-    // Answers differ by Origin as soon as any may get CORS headers, so caches must be told with every one of them.
+    // Answers differ by Origin as soon as any may get CORS headers, so caches must be told with each of them.
     if (origin != nullptr || !options_.allowed_origins.empty()) extra.emplace_back("Vary", "Origin");
     if (origin == nullptr) return std::nullopt;
     if (!is_own(*origin, host) && !contains(options_.allowed_origins, *origin)) {
-      return Problem{ErrorCode::origin_not_allowed,
-                     "Pages of this origin may not use the server. To allow them, add the origin to "
-                     "server.allowed_origins.",
-                     {}, {}, {}, {}};
+      return api::refuse(ErrorCode::origin_not_allowed,
+                         "Pages of this origin may not use the server. To allow them, add the origin to "
+                         "server.allowed_origins.")
+          .error;
     }
     extra.emplace_back("Access-Control-Allow-Origin", *origin);
     extra.emplace_back("Access-Control-Expose-Headers", exposed_headers);
@@ -87,7 +89,9 @@ class Access {
     if (!host || origin.substr(0, scheme.size()) != scheme) return false;
     const auto from = parse_host(origin.substr(scheme.size()));
     if (!from) return false;
-    const auto port_of = [](const HostName& name) { return name.port.empty() ? std::string("80") : name.port; };
+    const auto port_of = [](const HostName& name) {
+      return name.port.empty() ? std::string("80") : name.port;
+    };
     return from->name == host->name && port_of(*from) == port_of(*host);
   }
 
@@ -109,7 +113,8 @@ class Access {
   }
 
   static Problem unauthorized(std::string detail, std::string challenge) {
-    return {ErrorCode::unauthorized, std::move(detail), {}, {}, {}, {{"WWW-Authenticate", std::move(challenge)}}};
+    return {
+        ErrorCode::unauthorized, std::move(detail), {}, {}, {}, {{"WWW-Authenticate", std::move(challenge)}}};
   }
 
   AccessOptions options_;

@@ -1,9 +1,12 @@
 // Who may ask at all. Looks at the headers of every request before its body is read, in this order:
-//   Host    while the server listens on loopback without a key, Host must name this machine or be in `allowed_hosts`: else a
+//   Host    while the server listens on loopback without a key, Host must name this machine or be in
+//   `allowed_hosts`: else a
 //           web page whose name was rebound to 127.0.0.1 could drive the server (421).
-//   Origin  the server's own and those in `allowed_origins` pass and get CORS headers on each answer; others are refused (403).
-//   key     with an API key set: Authorization: Bearer <key> (RFC 6750) on everything but the probes and CORS preflights (401).
-// Thread-safety: the gate is a value that may be called from any thread. It keeps a digest of the key, never the key.
+//   Origin  the server's own and those in `allowed_origins` pass and get CORS headers on each answer; others
+//   are refused (403). key     with an API key set: Authorization: Bearer <key> (RFC 6750) on everything but
+//   the probes and CORS preflights (401).
+// Thread-safety: the gate is a value that may be called from any thread. It keeps a digest of the key, never
+// the key.
 #pragma once
 
 #include <optional>
@@ -23,7 +26,8 @@ struct AccessOptions {
 };
 [[nodiscard]] Gate make_gate(AccessOptions options);
 
-// Answers OPTIONS of a path: 204 with Allow, and what a CORS preflight asks for when it is one. `methods` as in Allow.
+// Answers OPTIONS of a path: 204 with Allow, and what a CORS preflight asks for when it is one. `methods` as
+// in Allow.
 [[nodiscard]] Handler make_options_handler(std::string methods);
 
 }  // namespace longhaul::server

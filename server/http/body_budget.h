@@ -47,7 +47,8 @@ class BodyCharge {
     bytes_ = bytes;
     return true;
   }
-  // The charge as something to pass along with the body. Empty when nothing is charged. This one charges nothing then.
+  // The charge as something to pass along with the body. Empty when nothing is charged. This one charges
+  // nothing then.
   [[nodiscard]] std::shared_ptr<const void> hand_over() {
     if (bytes_ == 0) return nullptr;
     auto handed = std::make_shared<BodyCharge>(budget_);

@@ -1,6 +1,5 @@
-// One client's connection as the loop keeps it. An idle one is this struct and nothing else: buffers exist only while a request is
-// being read or an answer waits to be written.
-// Not thread-safe: the loop's own.
+// One client's connection as the loop keeps it. An idle one is this struct and nothing else: buffers exist
+// only while a request is being read or an answer waits to be written. Not thread-safe: the loop's own.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +30,8 @@ enum class Phase : std::uint8_t {
 
 // A request while it is being read.
 struct Receiving {
-  Receiving(const FramerLimits& limits, std::shared_ptr<BodyBudget> budget) : framer(limits), charge(std::move(budget)) {}
+  Receiving(const FramerLimits& limits, std::shared_ptr<BodyBudget> budget)
+      : framer(limits), charge(std::move(budget)) {}
   RequestFramer framer;
   Headers extra;  // of the gate
   BodyCharge charge;
@@ -48,13 +48,13 @@ struct Connection {
   base::UniqueFd fd;
   ConnectionId id;
   Phase phase = Phase::unused;
-  bool readable = false;      // the system may have bytes or an end for us
-  bool end_announced = false; // the client has sent its last byte, which may still have to be read
+  bool readable = false;       // the system may have bytes or an end for us
+  bool end_announced = false;  // the client has sent its last byte, which may still have to be read
   bool end_read = false;
   bool close_when_written = false;
   bool watches_writing = false;
-  bool broken = false;        // writing failed: to be closed
-  bool queued = false;        // in the driver's list of those to go on with
+  bool broken = false;  // writing failed: to be closed
+  bool queued = false;  // in the driver's list of those to go on with
   std::size_t lingered_bytes = 0;
 
   // Of the deadline list it is in.

@@ -45,7 +45,8 @@ bool ConnectionDriver::settle(Connection& connection) {
 }
 
 void ConnectionDriver::begin_linger(Connection& connection) {
-  if (stopping_ || connection.end_read || ::shutdown(connection.fd.get(), SHUT_WR) != 0) return close(connection);
+  if (stopping_ || connection.end_read || ::shutdown(connection.fd.get(), SHUT_WR) != 0)
+    return close(connection);
   release_receiving(connection);
   drop(connection.surplus);
   connection.phase = Phase::lingering;
@@ -57,7 +58,8 @@ void ConnectionDriver::deliver(Connection& connection) {
   exchange->hang_up = nullptr;
   in_flight_count_.fetch_sub(1, std::memory_order_relaxed);
   connection.phase = Phase::idle;
-  append_answer(connection, std::move(exchange->response), exchange->framing, exchange->request_id, exchange->extra);
+  append_answer(connection, std::move(exchange->response), exchange->framing, exchange->request_id,
+                exchange->extra);
 }
 
 void ConnectionDriver::append_answer(Connection& connection, Response response, AnswerFraming framing,
@@ -119,7 +121,8 @@ void ConnectionDriver::write_output(Connection& connection) {
   }
 }
 
-void ConnectionDriver::keep(Connection& connection, std::unique_ptr<ByteQueue>& queue, std::string bytes, std::size_t begin) {
+void ConnectionDriver::keep(Connection& connection, std::unique_ptr<ByteQueue>& queue, std::string bytes,
+                            std::size_t begin) {
   if (queue == nullptr) {
     buffered_bytes_ += bytes.size();
     queue = std::make_unique<ByteQueue>(ByteQueue{std::move(bytes), begin});
@@ -139,9 +142,11 @@ void ConnectionDriver::drop(std::unique_ptr<ByteQueue>& queue) {
 std::string ConnectionDriver::refusal_without_connection() {
   Request request;
   request_ids_.assign(request);
-  const Response response = to_response(overloaded("The server has no descriptor left for another connection."), request.request_id);
+  const Response response = to_response(
+      overloaded("The server has no descriptor left for another connection."), request.request_id);
   std::string out;
-  if (writer_.append_head(out, response, {1, false, false}, request.request_id, {})) out.append(response.body);
+  if (writer_.append_head(out, response, {1, false, false}, request.request_id, {}))
+    out.append(response.body);
   return out;
 }
 

@@ -11,7 +11,8 @@ namespace longhaul::server {
 namespace {
 
 constexpr std::uint64_t listener_tag = EventLoop::first_own_tag - 1;
-// How long a client may take nothing of its answer, and how long we wait for one to notice that we are done with it.
+// How long a client may take nothing of its answer, and how long we wait for one to notice that we are done
+// with it.
 constexpr auto write_time = std::chrono::seconds(30);
 constexpr auto linger_time = std::chrono::seconds(5);
 constexpr auto stop_time = std::chrono::seconds(5);
@@ -23,8 +24,8 @@ constexpr int turns_max = 16;
 
 }  // namespace
 
-ConnectionDriver::ConnectionDriver(const HttpServerOptions& options, EventLoop& loop, std::shared_ptr<Inbox> inbox,
-                                   Router& router, Listener& listener)
+ConnectionDriver::ConnectionDriver(const HttpServerOptions& options, EventLoop& loop,
+                                   std::shared_ptr<Inbox> inbox, Router& router, Listener& listener)
     : options_(options),
       limits_{.body_bytes = options.max_body_bytes},
       loop_(loop),
@@ -41,7 +42,8 @@ ConnectionDriver::ConnectionDriver(const HttpServerOptions& options, EventLoop& 
       input_(std::make_unique<std::array<char, 64 * 1024>>()) {}
 
 base::Result<void> ConnectionDriver::open() {
-  if (!loop_.watch(listener_.fd(), EPOLLIN, listener_tag)) return base::fail("the listening socket cannot be watched");
+  if (!loop_.watch(listener_.fd(), EPOLLIN, listener_tag))
+    return base::fail("the listening socket cannot be watched");
   return {};
 }
 
@@ -54,7 +56,8 @@ void ConnectionDriver::on_event(std::uint64_t tag, std::uint32_t events) {
   if (tag == listener_tag) return accept_clients();
   Connection* connection = table_.find(id_of(tag));
   if (connection == nullptr) return;
-  // A reset, or both sides have ended. A client that has only finished sending (EPOLLRDHUP) still wants its answer.
+  // A reset, or both sides have ended. A client that has only finished sending (EPOLLRDHUP) still wants its
+  // answer.
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return close(*connection);
   if ((events & EPOLLRDHUP) != 0) connection->end_announced = true;
   if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) connection->readable = true;
@@ -83,8 +86,9 @@ bool ConnectionDriver::on_round_end() {
 
 void ConnectionDriver::accept_clients() {
   if (stopping_) return;
-  const bool accepted = listener_.accept_batch([this](base::UniqueFd fd, std::string peer) { admit(std::move(fd), std::move(peer)); },
-                                               [this] { return refusal_without_connection(); });
+  const bool accepted = listener_.accept_batch(
+      [this](base::UniqueFd fd, std::string peer) { admit(std::move(fd), std::move(peer)); },
+      [this] { return refusal_without_connection(); });
   if (accepted) return;
   base::log_warning("no descriptor is left for new connections");
   loop_.change_watch(listener_.fd(), 0, listener_tag);
@@ -97,7 +101,8 @@ void ConnectionDriver::admit(base::UniqueFd fd, std::string peer) {
   if (table_.size() >= options_.max_connections + refused_connections_max) return;
   Connection& connection = table_.add(std::move(fd), std::move(peer));
   connection_count_.fetch_add(1, std::memory_order_relaxed);
-  if (!loop_.watch(connection.fd.get(), EPOLLIN | EPOLLRDHUP | EPOLLET, tag_of(connection.id))) return close(connection);
+  if (!loop_.watch(connection.fd.get(), EPOLLIN | EPOLLRDHUP | EPOLLET, tag_of(connection.id)))
+    return close(connection);
   enter(idle_, connection);
   if (table_.size() <= options_.max_connections) return;
   refuse(connection, overloaded("The server has as many connections as it takes."));
@@ -159,7 +164,8 @@ void ConnectionDriver::close(Connection& connection) {
   if (exchange != nullptr) {
     in_flight_count_.fetch_sub(1, std::memory_order_relaxed);
     const auto hang_up = std::exchange(exchange->hang_up, nullptr);
-    // There is nobody left to answer: what the responders still do is dropped, and that is no fault of theirs.
+    // There is nobody left to answer: what the responders still do is dropped, and that is no fault of
+    // theirs.
     const bool was_answered = exchange->answered.exchange(true, std::memory_order_acq_rel);
     if (hang_up && !was_answered) hang_up();
   }
@@ -174,9 +180,8 @@ void ConnectionDriver::begin_stop() {
     if (connection.exchange == nullptr && connection.output == nullptr) close(connection);
   });
   if (table_.size() == 0) return loop_.quit();
-  loop_.call_at(loop_.now() + stop_time, [this] {
-    table_.for_each([this](Connection& connection) { close(connection); });
-  });
+  loop_.call_at(loop_.now() + stop_time,
+                [this] { table_.for_each([this](Connection& connection) { close(connection); }); });
 }
 
 }  // namespace longhaul::server

@@ -1,9 +1,9 @@
-// Drives every connection through its requests: reads, frames, asks the gate, calls the handler, writes the answer, and closes what is
-// too slow, too much or gone. One connection has one request in flight; what it sends meanwhile stays in the socket, or in a bounded
-// surplus if it came along with the request.
+// Drives every connection through its requests: reads, frames, asks the gate, calls the handler, writes the
+// answer, and closes what is too slow, too much or gone. One connection has one request in flight; what it
+// sends meanwhile stays in the socket, or in a bounded surplus if it came along with the request.
 //
-// Thread-safety: made and configured before the loop runs, then the loop's thread only; counters() from any thread. Ownership: loop,
-// router, listener and clock must outlive it.
+// Thread-safety: made and configured before the loop runs, then the loop's thread only; counters() from any
+// thread. Ownership: loop, router, listener and clock must outlive it.
 #pragma once
 
 #include <array>
@@ -29,8 +29,8 @@ namespace longhaul::server {
 
 class ConnectionDriver final : public EventSink {
  public:
-  ConnectionDriver(const HttpServerOptions& options, EventLoop& loop, std::shared_ptr<Inbox> inbox, Router& router,
-                   Listener& listener);
+  ConnectionDriver(const HttpServerOptions& options, EventLoop& loop, std::shared_ptr<Inbox> inbox,
+                   Router& router, Listener& listener);
   void set_gate(Gate gate) { gate_ = std::move(gate); }
 
   // Starts to accept.
@@ -72,7 +72,8 @@ class ConnectionDriver final : public EventSink {
   void refuse(Connection& connection, const api::Problem& problem);
   void charge_body(Connection& connection);
   void dispatch(Connection& connection);
-  void call_handler(const Handler& handler, const Request& request, const std::shared_ptr<Exchange>& exchange) const;
+  void call_handler(const Handler& handler, const Request& request,
+                    const std::shared_ptr<Exchange>& exchange) const;
   [[nodiscard]] Response answer_unrouted(const Request& request, std::string_view encoded_path);
   [[nodiscard]] Receiving& receiving_of(Connection& connection);
   void release_receiving(Connection& connection);
@@ -80,8 +81,8 @@ class ConnectionDriver final : public EventSink {
   // Answering: connection_answering.cc
   [[nodiscard]] bool settle(Connection& connection);
   void deliver(Connection& connection);
-  void append_answer(Connection& connection, Response response, AnswerFraming framing, std::string_view request_id,
-                     const Headers& extra);
+  void append_answer(Connection& connection, Response response, AnswerFraming framing,
+                     std::string_view request_id, const Headers& extra);
   void flush(Connection& connection, std::string body = {});
   void keep_output(Connection& connection, std::string bytes, std::size_t begin);
   void write_output(Connection& connection);

@@ -79,7 +79,8 @@ void ConnectionDriver::take_input(Connection& connection) {
     return;
   }
   const std::string_view bytes(input_->data(), static_cast<std::size_t>(count));
-  // Less than was asked for means that there was no more, so the next edge will be seen; an end that is known must still be read.
+  // Less than was asked for means that there was no more, so the next edge will be seen; an end that is known
+  // must still be read.
   connection.readable = bytes.size() == wanted || connection.end_announced;
   if (connection.phase == Phase::lingering) {
     connection.lingered_bytes += bytes.size();
@@ -106,7 +107,8 @@ void ConnectionDriver::on_end(Connection& connection) {
 std::size_t ConnectionDriver::consume(Connection& connection, std::string_view bytes) {
   const std::size_t size = bytes.size();
   while (!bytes.empty() && may_read(connection) && !connection.broken && out_.size() < collected_bytes_max) {
-    if (connection.close_when_written && connection.phase == Phase::idle) return size;  // nobody will answer the rest
+    if (connection.close_when_written && connection.phase == Phase::idle)
+      return size;  // nobody will answer the rest
     bytes.remove_prefix(receiving_of(connection).framer.feed(bytes));
     advance(connection, !bytes.empty());
   }
@@ -187,12 +189,14 @@ void ConnectionDriver::charge_body(Connection& connection) {
   refuse(connection, overloaded("The bodies of the requests in hand leave no room for this one."));
 }
 
-// Refused by its head. Where the body is announced soundly and comes anyway, it is dropped and the connection goes on.
+// Refused by its head. Where the body is announced soundly and comes anyway, it is dropped and the connection
+// goes on.
 void ConnectionDriver::refuse_early(Connection& connection, const api::Problem& problem) {
   Receiving& receiving = *connection.receiving;
   const RequestFramer::Framing& framing = receiving.framer.framing();
   const bool has_body = receiving.framer.progress() == RequestFramer::Progress::body;
-  // A client that asked first may now send the body or leave it out: nobody can tell what its next byte means.
+  // A client that asked first may now send the body or leave it out: nobody can tell what its next byte
+  // means.
   if (!framing.keep_alive || framing.expects_continue) return refuse(connection, problem);
   if (has_body) {
     receiving.framer.discard_body();
@@ -200,7 +204,8 @@ void ConnectionDriver::refuse_early(Connection& connection, const api::Problem& 
     if (receiving.framer.progress() == RequestFramer::Progress::refused) return refuse(connection, problem);
   }
   const std::string& request_id = receiving.framer.request().request_id;
-  append_answer(connection, to_response(problem, request_id), framing_of(receiving.framer), request_id, receiving.extra);
+  append_answer(connection, to_response(problem, request_id), framing_of(receiving.framer), request_id,
+                receiving.extra);
   if (has_body) {
     connection.phase = Phase::draining;
     return enter(body_, connection);
@@ -217,7 +222,8 @@ void ConnectionDriver::refuse(Connection& connection, const api::Problem& proble
   request_ids_.assign(request);
   AnswerFraming framing = framing_of(receiving.framer);
   framing.keep_alive = false;
-  append_answer(connection, to_response(problem, request.request_id), framing, request.request_id, receiving.extra);
+  append_answer(connection, to_response(problem, request.request_id), framing, request.request_id,
+                receiving.extra);
   connection.phase = Phase::idle;
   DeadlineList::leave(connection);
   release_receiving(connection);
@@ -242,8 +248,10 @@ void ConnectionDriver::dispatch(Connection& connection) {
 
   exchange->in_handler = true;
   const std::string_view path = receiving.framer.encoded_path();
-  const bool routed = router_.dispatch(
-      request, path, [&](const Handler& handler, const Request& routed_request) { call_handler(handler, routed_request, exchange); });
+  const bool routed =
+      router_.dispatch(request, path, [&](const Handler& handler, const Request& routed_request) {
+        call_handler(handler, routed_request, exchange);
+      });
   if (!routed) answer(exchange, answer_unrouted(request, path));
   exchange->in_handler = false;
   request.body_lease.reset();
@@ -265,9 +273,11 @@ void ConnectionDriver::call_handler(const Handler& handler, const Request& reque
 
 Response ConnectionDriver::answer_unrouted(const Request& request, std::string_view encoded_path) {
   const bool whole_server = request.method == "OPTIONS" && request.path == "*";
-  const std::string allowed = whole_server ? "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE" : router_.allowed_methods(encoded_path);
+  const std::string allowed =
+      whole_server ? "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE" : router_.allowed_methods(encoded_path);
   if (allowed.empty()) {
-    return to_response({api::ErrorCode::not_found, "The server has nothing at this path.", {}, {}, {}, {}}, request.request_id);
+    return to_response({api::ErrorCode::not_found, "The server has nothing at this path.", {}, {}, {}, {}},
+                       request.request_id);
   }
   if (request.method == "OPTIONS") {
     Response response;
@@ -275,7 +285,12 @@ Response ConnectionDriver::answer_unrouted(const Request& request, std::string_v
     response.headers.emplace_back("Allow", allowed);
     return response;
   }
-  return to_response({api::ErrorCode::method_not_allowed, "This path takes " + allowed + ".", {}, {}, {}, {{"Allow", allowed}}},
+  return to_response({api::ErrorCode::method_not_allowed,
+                      "This path takes " + allowed + ".",
+                      {},
+                      {},
+                      {},
+                      {{"Allow", allowed}}},
                      request.request_id);
 }
 

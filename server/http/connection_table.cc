@@ -20,7 +20,8 @@ Connection& ConnectionTable::add(base::UniqueFd fd, std::string peer) {
 Connection* ConnectionTable::find(ConnectionId id) {
   if (id.slot >= slots_.size()) return nullptr;
   Connection& connection = slots_[id.slot];
-  return connection.phase != Phase::unused && connection.id.generation == id.generation ? &connection : nullptr;
+  return connection.phase != Phase::unused && connection.id.generation == id.generation ? &connection
+                                                                                        : nullptr;
 }
 
 void ConnectionTable::remove(Connection& connection) {

@@ -1,5 +1,5 @@
-// All connections, by place. A place is used again, its generation never, so that an id names one connection for ever.
-// Addresses are stable. Not thread-safe: the loop's own.
+// All connections, by place. A place is used again, its generation never, so that an id names one connection
+// for ever. Addresses are stable. Not thread-safe: the loop's own.
 #pragma once
 
 #include <cstddef>

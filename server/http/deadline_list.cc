@@ -23,7 +23,8 @@ void DeadlineList::leave(Connection& connection) {
 }
 
 base::BootTime DeadlineList::next_look(base::BootTime now) const {
-  const base::Nanoseconds slack = std::clamp<base::Nanoseconds>(duration_ / 10, std::chrono::milliseconds(1), std::chrono::seconds(1));
+  const base::Nanoseconds slack =
+      std::clamp<base::Nanoseconds>(duration_ / 10, std::chrono::milliseconds(1), std::chrono::seconds(1));
   return std::max(front_->deadline, now) + slack;
 }
 

@@ -31,7 +31,8 @@ base::Result<void> EventLoop::open() {
   timer_fd_.reset(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!timer_fd_.valid()) return system_failure("timerfd_create");
   // Edge-triggered, so that neither has to be read.
-  if (!watch(inbox_->wake_fd(), EPOLLIN | EPOLLET, inbox_tag) || !watch(timer_fd_.get(), EPOLLIN | EPOLLET, timer_tag)) {
+  if (!watch(inbox_->wake_fd(), EPOLLIN | EPOLLET, inbox_tag) ||
+      !watch(timer_fd_.get(), EPOLLIN | EPOLLET, timer_tag)) {
     return system_failure("epoll_ctl");
   }
   now_ = clock_.boot();
@@ -60,7 +61,8 @@ void EventLoop::run(EventSink& sink) {
   while (running_) {
     arm_timer();
     const bool sleep = !more && !inbox_->has_items();
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), sleep ? -1 : 0);
+    const int count =
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), sleep ? -1 : 0);
     now_ = clock_.boot();
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -94,8 +96,8 @@ void EventLoop::run_timers() {
   }
 }
 
-// The descriptor is set anew only for a time earlier than it is set for; one that fires too early just sets it again. Otherwise
-// every request with a timer would cost a syscall.
+// The descriptor is set anew only for a time earlier than it is set for; one that fires too early just sets
+// it again. Otherwise every request with a timer would cost a syscall.
 void EventLoop::arm_timer() {
   const auto next = timers_.next();
   if (!next || (armed_for_ && *armed_for_ <= *next)) return;

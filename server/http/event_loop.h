@@ -1,7 +1,9 @@
-// One thread that waits for descriptors, timers and what other threads hand in, and sleeps without waking while there is nothing.
+// One thread that waits for descriptors, timers and what other threads hand in, and sleeps without waking
+// while there is nothing.
 //
-// Thread-safety: open() before run(), all else on the thread in run(); other threads go through the inbox. Ownership: the sink and
-// the clock must outlive the loop; watched descriptors are their owners'. Timers count by CLOCK_BOOTTIME, suspended time included.
+// Thread-safety: open() before run(), all else on the thread in run(); other threads go through the inbox.
+// Ownership: the sink and the clock must outlive the loop; watched descriptors are their owners'. Timers
+// count by CLOCK_BOOTTIME, suspended time included.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +35,8 @@ class EventSink {
 
 class EventLoop {
  public:
-  EventLoop(const base::Clock& clock, std::shared_ptr<Inbox> inbox) : clock_(clock), inbox_(std::move(inbox)) {}
+  EventLoop(const base::Clock& clock, std::shared_ptr<Inbox> inbox)
+      : clock_(clock), inbox_(std::move(inbox)) {}
 
   [[nodiscard]] base::Result<void> open();
   // Runs until quit() has been called on this thread.
@@ -47,7 +50,9 @@ class EventLoop {
 
   // As it was at the start of this round: a syscall a round, not one a request.
   [[nodiscard]] base::BootTime now() const { return now_; }
-  TimerHeap::Id call_at(base::BootTime when, std::function<void()> work) { return timers_.add(when, std::move(work)); }
+  TimerHeap::Id call_at(base::BootTime when, std::function<void()> work) {
+    return timers_.add(when, std::move(work));
+  }
   void cancel(TimerHeap::Id id) { timers_.cancel(id); }
 
  private:

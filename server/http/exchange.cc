@@ -43,7 +43,8 @@ Response to_response(const api::Problem& problem, std::string_view request_id) {
 Responder::Shared::~Shared() {
   if (exchange->answered.load(std::memory_order_acquire)) return;
   base::log_error("request " + exchange->request_id + " was dropped without an answer");
-  api::Problem problem{api::ErrorCode::internal_error, "The request was dropped without an answer.", {}, {}, {}, {}};
+  api::Problem problem{
+      api::ErrorCode::internal_error, "The request was dropped without an answer.", {}, {}, {}, {}};
   answer(exchange, to_response(problem, exchange->request_id));
 }
 

@@ -1,7 +1,8 @@
-// One request and its one answer, shared by the loop (through its connection) and by the responders that others hold.
+// One request and its one answer, shared by the loop (through its connection) and by the responders that
+// others hold.
 //
-// Thread-safety: each member says whose it is. Whoever turns `answered` to true may write `response`, then hands the exchange to the
-// loop, which is the only one to read it.
+// Thread-safety: each member says whose it is. Whoever turns `answered` to true may write `response`, then
+// hands the exchange to the loop, which is the only one to read it.
 #pragma once
 
 #include <atomic>
@@ -15,8 +16,8 @@
 
 namespace longhaul::server {
 
-// A connection is named by its place in the table and by how often that place has been taken, so that an answer never reaches
-// somebody who came later.
+// A connection is named by its place in the table and by how often that place has been taken, so that an
+// answer never reaches somebody who came later.
 struct ConnectionId {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;

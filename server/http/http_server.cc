@@ -17,12 +17,14 @@
 namespace longhaul::server {
 namespace {
 
-// Each connection is a descriptor, and the customary soft limit of 1,024 is there for programs that use select().
+// Each connection is a descriptor, and the customary soft limit of 1,024 is there for programs that use
+// select().
 void raise_open_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) base::log_warning("the limit of open files could not be raised");
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    base::log_warning("the limit of open files could not be raised");
 }
 
 class EpollHttpServer final : public HttpServer {
@@ -64,7 +66,9 @@ class EpollHttpServer final : public HttpServer {
 
   [[nodiscard]] std::uint16_t port() const override { return listener_.port(); }
   void post(std::function<void()> work) override { inbox_->post(std::move(work)); }
-  TimerId call_at(base::BootTime when, std::function<void()> work) override { return loop_.call_at(when, std::move(work)); }
+  TimerId call_at(base::BootTime when, std::function<void()> work) override {
+    return loop_.call_at(when, std::move(work));
+  }
   void cancel_timer(TimerId id) override { loop_.cancel(id); }
   [[nodiscard]] Counters counters() const override { return driver_.counters(); }
 

@@ -1,8 +1,8 @@
-// The transport: an epoll loop under cpp-httplib's parser and router. A connection holds no thread: a handler gets a request and
-// a Responder, returns at once, and the answer may be given later from any thread.
+// The transport: an epoll loop under cpp-httplib's parser and router. A connection holds no thread: a handler
+// gets a request and a Responder, returns at once, and the answer may be given later from any thread.
 //
-// Thread-safety: route(), on_no_route() and the options before start(); post(), call_at() and Responder from any thread.
-// Handlers run on the loop's thread and must not block.
+// Thread-safety: route(), on_no_route() and the options before start(); post(), call_at() and Responder from
+// any thread. Handlers run on the loop's thread and must not block.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +25,16 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
   std::string method;
-  std::string path;    // decoded
-  std::string target;  // as it came
-  Headers headers;     // in order, names as they came
+  std::string path;                                                  // decoded
+  std::string target;                                                // as it came
+  Headers headers;                                                   // in order, names as they came
   std::vector<std::pair<std::string, std::string>> query;            // decoded, in order
   std::vector<std::pair<std::string, std::string>> path_parameters;  // of ":name" patterns
   std::string body;
   std::string request_id;
   std::string peer;  // address of the client
-  // Keeps the body counted in bodies_in_flight_bytes for as long as any copy of the request lives. Null without a body.
+  // Keeps the body counted in bodies_in_flight_bytes for as long as any copy of the request lives. Null
+  // without a body.
   std::shared_ptr<const void> body_lease;
 
   // First header of that name, ignoring case; null when absent.
@@ -43,13 +44,14 @@ struct Request {
 
 struct Response {
   int status = 200;
-  Headers headers;       // Content-Length, Date, Connection and X-Request-Id are added by the transport
+  Headers headers;  // Content-Length, Date, Connection and X-Request-Id are added by the transport
   std::string body;
   std::string content_type = "application/json";  // not sent with an empty body
 };
 
-// Answers one request, exactly once; a second answer is dropped. Copies name the same request. May outlive the connection and the
-// server: then answering does nothing. If the last copy goes without an answer, the client gets a 500.
+// Answers one request, exactly once; a second answer is dropped. Copies name the same request. May outlive
+// the connection and the server: then answering does nothing. If the last copy goes without an answer, the
+// client gets a 500.
 class Responder {
  public:
   struct Shared;
@@ -57,7 +59,8 @@ class Responder {
   void send(Response response) const;
   void send(const api::Problem& problem) const;
   [[nodiscard]] bool answered() const;
-  // Called once, on the loop's thread, if the client hangs up before the answer. At most one; set it in the handler.
+  // Called once, on the loop's thread, if the client hangs up before the answer. At most one; set it in the
+  // handler.
   void on_hang_up(std::function<void()> callback) const;
   [[nodiscard]] const std::string& request_id() const;
 
@@ -66,16 +69,17 @@ class Responder {
 };
 
 using Handler = std::function<void(const Request&, Responder)>;
-// Looks at a request once its headers are read, before its body: an answer refuses it. May also add headers to the final answer
-// (CORS) through `extra`.
+// Looks at a request once its headers are read, before its body: an answer refuses it. May also add headers
+// to the final answer (CORS) through `extra`.
 using Gate = std::function<std::optional<api::Problem>(const Request&, Headers& extra)>;
 
 struct HttpServerOptions {
-  std::string address = "127.0.0.1";  // numeric, v4 or v6
-  std::uint16_t port = 8080;          // 0: any free one, see port()
-  const base::Clock* clock = nullptr; // not owned
+  std::string address = "127.0.0.1";   // numeric, v4 or v6
+  std::uint16_t port = 8080;           // 0: any free one, see port()
+  const base::Clock* clock = nullptr;  // not owned
   std::size_t max_connections = api::limits::connections;
-  std::size_t max_body_bytes = api::limits::body_bytes;  // the greatest any path takes; handlers may refuse less
+  std::size_t max_body_bytes =
+      api::limits::body_bytes;  // the greatest any path takes; handlers may refuse less
   std::size_t bodies_in_flight_bytes = api::limits::bodies_in_flight_bytes;
   base::Nanoseconds head_time = api::limits::head_time;
   base::Nanoseconds body_time = api::limits::body_time;
@@ -84,8 +88,8 @@ struct HttpServerOptions {
 
 class HttpServer : public base::Service {
  public:
-  // `pattern` is a path with ":name" segments, no regular expressions. HEAD goes to GET handlers, its body is dropped. A path with
-  // other methods answers 405 with Allow, no path 404.
+  // `pattern` is a path with ":name" segments, no regular expressions. HEAD goes to GET handlers, its body is
+  // dropped. A path with other methods answers 405 with Allow, no path 404.
   virtual void route(std::string_view method, std::string_view pattern, Handler handler) = 0;
   virtual void set_gate(Gate gate) = 0;
 

@@ -1,7 +1,9 @@
-// What other threads hand to the loop: work and answers. Many hand-ins before the loop looks cost one wake-up.
+// What other threads hand to the loop: work and answers. Many hand-ins before the loop looks cost one
+// wake-up.
 //
-// Thread-safety: everything from any thread; take() on the loop's. Outlives the server when responders do: after close() all that
-// is handed in is dropped. Bounded by its users: an answer for each connection, work by those who post it.
+// Thread-safety: everything from any thread; take() on the loop's. Outlives the server when responders do:
+// after close() all that is handed in is dropped. Bounded by its users: an answer for each connection, work
+// by those who post it.
 #pragma once
 
 #include <atomic>
@@ -28,7 +30,9 @@ class Inbox {
   [[nodiscard]] int wake_fd() const { return wake_fd_.get(); }
   // From now on this thread needs no wake-up: the loop looks at has_items() before it sleeps.
   void adopt_loop_thread() { loop_thread_.store(std::this_thread::get_id()); }
-  [[nodiscard]] bool on_loop_thread() const { return loop_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+  [[nodiscard]] bool on_loop_thread() const {
+    return loop_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
   struct Batch {
     std::vector<std::function<void()>> work;

@@ -61,11 +61,14 @@ std::string text_of(const sockaddr_storage& storage) {
     // A v4 client of a v6 socket is known by its v4 address.
     const std::string out = text.data();
     constexpr std::string_view mapped = "::ffff:";
-    return out.compare(0, mapped.size(), mapped) == 0 && out.find('.') != std::string::npos ? out.substr(mapped.size()) : out;
+    return out.compare(0, mapped.size(), mapped) == 0 && out.find('.') != std::string::npos
+               ? out.substr(mapped.size())
+               : out;
   }
   sockaddr_in v4{};
   std::memcpy(&v4, &storage, sizeof v4);
-  return ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size()) == nullptr ? std::string() : text.data();
+  return ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size()) == nullptr ? std::string()
+                                                                                 : text.data();
 }
 
 }  // namespace
@@ -86,11 +89,13 @@ base::Result<void> Listener::open(const std::string& address, std::uint16_t port
   (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   // Accepted sockets inherit it, which spares a call for each.
   (void)::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&parsed.storage), parsed.size) != 0) return failure();
+  if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&parsed.storage), parsed.size) != 0)
+    return failure();
   if (::listen(fd_.get(), backlog) != 0) return failure();
   Address bound;
   bound.size = sizeof bound.storage;
-  if (::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) != 0) return failure();
+  if (::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) != 0)
+    return failure();
   port_ = port_of(bound.storage);
   refill_reserve();
   return {};
@@ -110,7 +115,8 @@ bool Listener::accept_batch(const Accepted& accepted, const Refusal& refusal) {
     refill_reserve();
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
-    base::UniqueFd client(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    base::UniqueFd client(
+        ::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (client.valid()) {
       accepted(std::move(client), text_of(peer));
       continue;
@@ -118,7 +124,8 @@ bool Listener::accept_batch(const Accepted& accepted, const Refusal& refusal) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
     if (errno == EMFILE || errno == ENFILE) {
       const Refused refused = refuse_one(refusal);
-      if (refused != Refused::one) return refused == Refused::nobody;  // the system says EMFILE even when nobody waits
+      if (refused != Refused::one)
+        return refused == Refused::nobody;  // the system says EMFILE even when nobody waits
     } else if (errno == ENOBUFS || errno == ENOMEM) {
       return false;
     }

@@ -1,6 +1,6 @@
-// The listening socket. Accepts in batches, and keeps one descriptor in reserve so that running out of them refuses clients
-// instead of leaving them in a queue that wakes the loop for ever (EMFILE).
-// Not thread-safe: open() before the loop runs, all else on its thread.
+// The listening socket. Accepts in batches, and keeps one descriptor in reserve so that running out of them
+// refuses clients instead of leaving them in a queue that wakes the loop for ever (EMFILE). Not thread-safe:
+// open() before the loop runs, all else on its thread.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ class Listener {
   using Accepted = std::function<void(base::UniqueFd, std::string peer)>;
   // The whole answer to a client for whom there is no descriptor.
   using Refusal = std::function<std::string()>;
-  // Takes a batch of those who wait. False: the system has no descriptor even for refusing; try again after a pause.
+  // Takes a batch of those who wait. False: the system has no descriptor even for refusing; try again after a
+  // pause.
   [[nodiscard]] bool accept_batch(const Accepted& accepted, const Refusal& refusal);
 
  private:

@@ -57,8 +57,8 @@ std::size_t RequestFramer::feed(std::string_view bytes) {
   return size - bytes.size();
 }
 
-// The limit is judged by the same count whether the line is whole or not, and before its content, so that the outcome does
-// not depend on how the bytes were split.
+// The limit is judged by the same count whether the line is whole or not, and before its content, so that the
+// outcome does not depend on how the bytes were split.
 RequestFramer::Line RequestFramer::take_line(std::string_view& bytes, std::size_t limit_bytes) {
   const std::size_t end = bytes.find('\n');
   if (end == std::string_view::npos) {
@@ -84,8 +84,8 @@ void RequestFramer::take_request_line(std::string_view& bytes) {
   switch (take_line(bytes, limits_.request_line_bytes)) {
     case Line::partial: return;
     case Line::too_long:
-      return refuse(ErrorCode::uri_too_long,
-                    "The request line may have at most " + std::to_string(limits_.request_line_bytes) + " bytes.");
+      return refuse(ErrorCode::uri_too_long, "The request line may have at most " +
+                                                 std::to_string(limits_.request_line_bytes) + " bytes.");
     case Line::bad_end: return refuse_malformed("The request line does not end with CR LF.");
     case Line::whole: break;
   }
@@ -102,13 +102,15 @@ void RequestFramer::read_request_line(std::string_view line) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last) {
-    return refuse_malformed("The request line must be a method, a target and a version, one space between each.");
+    return refuse_malformed(
+        "The request line must be a method, a target and a version, one space between each.");
   }
   const std::string_view method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
-  if (version.size() != 8 || version.substr(0, 5) != "HTTP/" || hex_value(version[5]) < 0 || hex_value(version[5]) > 9 ||
-      version[6] != '.' || hex_value(version[7]) < 0 || hex_value(version[7]) > 9) {
+  if (version.size() != 8 || version.substr(0, 5) != "HTTP/" || hex_value(version[5]) < 0 ||
+      hex_value(version[5]) > 9 || version[6] != '.' || hex_value(version[7]) < 0 ||
+      hex_value(version[7]) > 9) {
     return refuse_malformed("The request line does not end with a version such as HTTP/1.1.");
   }
   if (version[5] != '1' || version[7] > '1') {
@@ -126,7 +128,8 @@ void RequestFramer::read_request_line(std::string_view line) {
   std::string_view fault = split_target(method, request_.target, parts);
   if (fault.empty()) fault = decode_path(parts.path, request_.path);
   if (fault.empty()) fault = decode_query(parts.query, request_.query);
-  if (fault.empty() && !all_in(host_bytes, parts.authority)) fault = "The URL in the request line has a malformed host.";
+  if (fault.empty() && !all_in(host_bytes, parts.authority))
+    fault = "The URL in the request line has a malformed host.";
   if (!fault.empty()) return refuse_malformed(fault);
   encoded_path_ = parts.path;
   authority_ = parts.authority;
@@ -138,8 +141,9 @@ void RequestFramer::take_field(std::string_view& bytes) {
   switch (take_line(bytes, room)) {
     case Line::partial: return;
     case Line::too_long:
-      return refuse(ErrorCode::headers_too_large,
-                    "The headers may have at most " + std::to_string(limits_.header_bytes) + " bytes together.");
+      return refuse(
+          ErrorCode::headers_too_large,
+          "The headers may have at most " + std::to_string(limits_.header_bytes) + " bytes together.");
     case Line::bad_end: return refuse_malformed("A header line does not end with CR LF.");
     case Line::whole: break;
   }
@@ -170,7 +174,9 @@ bool RequestFramer::check_field(std::string_view line, std::string_view& name, s
   name = line.substr(0, colon);
   value = trim(line.substr(colon + 1));
   if (name.empty() || !all_in(token_bytes, name)) {
-    refuse_malformed("A header name is empty or holds a character that names cannot have, such as a space before the colon.");
+    refuse_malformed(
+        "A header name is empty or holds a character that names cannot have, such as a space before the "
+        "colon.");
     return false;
   }
   if (!all_in(field_value_bytes, value)) {
@@ -185,8 +191,9 @@ void RequestFramer::read_field(std::string_view line) {
   std::string_view value;
   if (!check_field(line, name, value)) return;
   const std::size_t index = request_.headers.size();
-  auto& [kept_name, kept_value] =
-      index < spare_headers_.size() ? request_.headers.emplace_back(std::move(spare_headers_[index])) : request_.headers.emplace_back();
+  auto& [kept_name, kept_value] = index < spare_headers_.size()
+                                      ? request_.headers.emplace_back(std::move(spare_headers_[index]))
+                                      : request_.headers.emplace_back();
   kept_name.assign(name);
   kept_value.assign(value);
   note_framing_field(name, value);
@@ -225,10 +232,12 @@ void RequestFramer::note_framing_field(std::string_view name, std::string_view v
 void RequestFramer::note_content_length(std::string_view value) {
   if (framing_.has_content_length) return refuse_malformed("Content-Length is given twice.");
   framing_.has_content_length = true;
-  const bool digits = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!digits) return refuse_malformed("Content-Length must be digits.");
   const auto parsed = std::from_chars(value.data(), value.data() + value.size(), framing_.content_length);
-  if (parsed.ec != std::errc()) framing_.content_length = UINT64_MAX;  // beyond every limit, and refused as such
+  if (parsed.ec != std::errc())
+    framing_.content_length = UINT64_MAX;  // beyond every limit, and refused as such
 }
 
 void RequestFramer::note_connection(std::string_view value) {

@@ -1,12 +1,14 @@
-// Cuts a stream of bytes into HTTP/1.1 requests, strictly (RFC 9110, RFC 9112): bytes in, one whole request or one problem out. Pure:
-// no sockets, no clock, no threads of its own.
+// Cuts a stream of bytes into HTTP/1.1 requests, strictly (RFC 9110, RFC 9112): bytes in, one whole request
+// or one problem out. Pure: no sockets, no clock, no threads of its own.
 //
-// Promise: however the bytes are split over calls, the outcome is the same, and each byte is looked at a bounded number of times.
-// What two servers could read in two ways is refused: Content-Length with Transfer-Encoding or twice, folded headers, line
-// ends other than CR LF, control characters, spaces before a colon, chunk sizes that are more than hexadecimal digits.
+// Promise: however the bytes are split over calls, the outcome is the same, and each byte is looked at a
+// bounded number of times. What two servers could read in two ways is refused: Content-Length with
+// Transfer-Encoding or twice, folded headers, line ends other than CR LF, control characters, spaces before a
+// colon, chunk sizes that are more than hexadecimal digits.
 //
-// Use: feed() until progress() is complete or refused, then take request() and reset(). feed() stops after the head, so that the head
-// can be judged before a byte of the body is taken. Not thread-safe. Reused, it keeps the memory of small requests.
+// Use: feed() until progress() is complete or refused, then take request() and reset(). feed() stops after
+// the head, so that the head can be judged before a byte of the body is taken. Not thread-safe. Reused, it
+// keeps the memory of small requests.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +36,8 @@ class RequestFramer {
   // What the head says about the message; good once progress() is beyond head.
   struct Framing {
     int minor_version = 1;  // of HTTP/1.x
-    bool is_head = false;   // the answer must have no body; good even for a refused head whose first line was sound
+    bool is_head =
+        false;  // the answer must have no body; good even for a refused head whose first line was sound
     bool keep_alive = false;
     bool expects_continue = false;
     bool chunked = false;
@@ -51,13 +54,14 @@ class RequestFramer {
   [[nodiscard]] const Framing& framing() const { return framing_; }
   [[nodiscard]] const api::Problem& problem() const { return problem_; }  // when refused
 
-  // Method, target, path, headers and query are filled when the head is complete, the body when the request is. For a URL
-  // as target the Host header holds the URL's host. Before that, it holds what has been read. request_id, peer and path_parameters
-  // are left to others.
+  // Method, target, path, headers and query are filled when the head is complete, the body when the request
+  // is. For a URL as target the Host header holds the URL's host. Before that, it holds what has been read.
+  // request_id, peer and path_parameters are left to others.
   [[nodiscard]] Request& request() { return request_; }
   [[nodiscard]] std::string_view encoded_path() const { return encoded_path_; }
 
-  // To be called once the head has been judged, before the body is fed: refuses an announced body beyond the limit.
+  // To be called once the head has been judged, before the body is fed: refuses an announced body beyond the
+  // limit.
   void begin_body();
   // What is left of the body is checked as before but not kept.
   void discard_body() { discards_body_ = true; }
@@ -67,9 +71,19 @@ class RequestFramer {
 
  private:
   enum class Step : std::uint8_t {
-    request_line, fields, judged, fixed_body,
-    chunk_size, chunk_extension, chunk_size_line_feed, chunk_data, chunk_data_return, chunk_data_line_feed, trailers,
-    complete, refused
+    request_line,
+    fields,
+    judged,
+    fixed_body,
+    chunk_size,
+    chunk_extension,
+    chunk_size_line_feed,
+    chunk_data,
+    chunk_data_return,
+    chunk_data_line_feed,
+    trailers,
+    complete,
+    refused
   };
   enum class Line : std::uint8_t { whole, partial, too_long, bad_end };
 
@@ -98,7 +112,9 @@ class RequestFramer {
   void keep_body(std::string_view bytes);
 
   void refuse(api::ErrorCode code, std::string detail);
-  void refuse_malformed(std::string_view detail) { refuse(api::ErrorCode::malformed_request, std::string(detail)); }
+  void refuse_malformed(std::string_view detail) {
+    refuse(api::ErrorCode::malformed_request, std::string(detail));
+  }
   void refuse_body_size();
 
   const FramerLimits limits_;

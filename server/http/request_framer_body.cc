@@ -29,7 +29,8 @@ void RequestFramer::begin_body() {
     refuse_body_size();
   } else {
     remaining_ = framing_.content_length;
-    if (!discards_body_) request_.body.reserve(std::min<std::size_t>(framing_.content_length, reserved_body_bytes));
+    if (!discards_body_)
+      request_.body.reserve(std::min<std::size_t>(framing_.content_length, reserved_body_bytes));
     step_ = Step::fixed_body;
   }
 }
@@ -40,7 +41,8 @@ void RequestFramer::keep_body(std::string_view bytes) {
 }
 
 void RequestFramer::take_fixed_body(std::string_view& bytes) {
-  const auto part = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, bytes.size())));
+  const auto part =
+      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, bytes.size())));
   keep_body(part);
   bytes.remove_prefix(part.size());
   remaining_ -= part.size();
@@ -82,7 +84,8 @@ void RequestFramer::take_chunk_extension(std::string_view& bytes) {
 }
 
 void RequestFramer::take_chunk_data(std::string_view& bytes) {
-  const auto part = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, bytes.size())));
+  const auto part =
+      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, bytes.size())));
   keep_body(part);
   bytes.remove_prefix(part.size());
   remaining_ -= part.size();
@@ -90,7 +93,8 @@ void RequestFramer::take_chunk_data(std::string_view& bytes) {
 }
 
 void RequestFramer::take_exactly(std::string_view& bytes, char expected, Step next) {
-  if (bytes.front() != expected) return refuse_malformed("A chunk does not end with CR LF where its size says so.");
+  if (bytes.front() != expected)
+    return refuse_malformed("A chunk does not end with CR LF where its size says so.");
   bytes.remove_prefix(1);
   if (next == Step::chunk_data && remaining_ == 0) {
     step_ = Step::trailers;
@@ -108,7 +112,8 @@ void RequestFramer::take_trailer(std::string_view& bytes) {
     case Line::partial: return;
     case Line::too_long:
       return refuse(ErrorCode::headers_too_large, "Headers and trailers may have at most " +
-                                                      std::to_string(limits_.header_bytes) + " bytes together.");
+                                                      std::to_string(limits_.header_bytes) +
+                                                      " bytes together.");
     case Line::bad_end: return refuse_malformed("A trailer line does not end with CR LF.");
     case Line::whole: break;
   }
@@ -123,7 +128,8 @@ void RequestFramer::take_trailer(std::string_view& bytes) {
 }
 
 void RequestFramer::refuse_body_size() {
-  refuse(ErrorCode::body_too_large, "The body may have at most " + std::to_string(limits_.body_bytes) + " bytes.");
+  refuse(ErrorCode::body_too_large,
+         "The body may have at most " + std::to_string(limits_.body_bytes) + " bytes.");
 }
 
 void RequestFramer::reset() {

@@ -1,5 +1,5 @@
-// Ids of requests that came without one: 13 characters, unique within a server and, by chance of 2^-64, beyond it.
-// Not thread-safe.
+// Ids of requests that came without one: 13 characters, unique within a server and, by chance of 2^-64,
+// beyond it. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,8 @@ class RequestIds {
     return true;
   }
 
-  // Counts in steps that visit every number once, and scrambles them one to one (splitmix64), so that no two are the same.
+  // Counts in steps that visit every number once, and scrambles them one to one (splitmix64), so that no two
+  // are the same.
   void write_next(std::string& out) {
     state_ += 0x9E3779B97F4A7C15ULL;
     std::uint64_t bits = state_;

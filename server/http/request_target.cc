@@ -9,7 +9,8 @@
 namespace longhaul::server {
 namespace {
 
-constexpr std::string_view broken_escape = "The request target has a % that is not followed by two hexadecimal digits.";
+constexpr std::string_view broken_escape =
+    "The request target has a % that is not followed by two hexadecimal digits.";
 constexpr std::string_view not_utf8 = "The request target is not UTF-8 once decoded.";
 
 // Appends what the escapes stand for. Nothing is decoded twice: the result is final.
@@ -46,7 +47,8 @@ std::string_view decode_form(std::string_view encoded, std::string& out) {
 }
 
 bool has_control_character(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 }  // namespace
@@ -84,7 +86,8 @@ std::string_view decode_path(std::string_view encoded, std::string& out) {
   return {};
 }
 
-std::string_view decode_query(std::string_view encoded, std::vector<std::pair<std::string, std::string>>& out) {
+std::string_view decode_query(std::string_view encoded,
+                              std::vector<std::pair<std::string, std::string>>& out) {
   out.clear();
   while (!encoded.empty()) {
     const std::size_t end = encoded.find('&');

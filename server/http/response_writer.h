@@ -1,6 +1,6 @@
-// The one place where answers become bytes. Adds Date, Content-Length, Connection and X-Request-Id; headers of a handler that would
-// contradict these, or that hold a line break, are left out.
-// Not thread-safe: the loop's own. The clock is not owned.
+// The one place where answers become bytes. Adds Date, Content-Length, Connection and X-Request-Id; headers
+// of a handler that would contradict these, or that hold a line break, are left out. Not thread-safe: the
+// loop's own. The clock is not owned.
 #pragma once
 
 #include <ctime>
@@ -24,7 +24,8 @@ class ResponseWriter {
   [[nodiscard]] std::string_view date();
 
   const base::Clock& clock_;
-  std::time_t date_second_ = -1;  // `date_` is the text of that second: made when asked for, so that idling needs no timer
+  std::time_t date_second_ =
+      -1;  // `date_` is the text of that second: made when asked for, so that idling needs no timer
   std::string date_;
 };
 

@@ -1,7 +1,7 @@
-// Remembers where paths lead. Routing is a pure function of method and path, clients poll the same few paths again and again, and
-// cpp-httplib takes as long for one routing as the system takes to receive and send: so each answer of its router is kept until
-// another path falls into the same place. Bounded; exact, for the whole text is compared.
-// Not thread-safe.
+// Remembers where paths lead. Routing is a pure function of method and path, clients poll the same few paths
+// again and again, and cpp-httplib takes as long for one routing as the system takes to receive and send: so
+// each answer of its router is kept until another path falls into the same place. Bounded; exact, for the
+// whole text is compared. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,8 @@ class RouteMemo {
     return entry.route != nullptr && entry.path == path && entry.method == method ? &entry : nullptr;
   }
 
-  void remember(std::string_view method, std::string_view path, const Route& route, const Parameters& parameters) {
+  void remember(std::string_view method, std::string_view path, const Route& route,
+                const Parameters& parameters) {
     if (path.size() > path_bytes_max) return;
     if (entries_.empty()) entries_.resize(places);
     Entry& entry = entries_[place_of(method, path)];

@@ -14,17 +14,18 @@
 namespace longhaul::server {
 namespace {
 
-// cpp-httplib compiles a pattern without parameters into a regular expression, which is slow and recursive. So each of ours gets a
-// parameter in front, and each path something to fill it with.
+// cpp-httplib compiles a pattern without parameters into a regular expression, which is slow and recursive.
+// So each of ours gets a parameter in front, and each path something to fill it with.
 constexpr std::string_view pattern_prefix = "/:root";
 constexpr std::string_view path_prefix = "/-";
 
-// An encoded slash belongs to its segment (RFC 3986, section 2.2), but the router matches decoded paths. It sees this byte instead,
-// which no path holds: the framer refuses encoded control characters.
+// An encoded slash belongs to its segment (RFC 3986, section 2.2), but the router matches decoded paths. It
+// sees this byte instead, which no path holds: the framer refuses encoded control characters.
 constexpr char encoded_slash = '\x01';
 
-constexpr std::array methods{std::string_view("DELETE"), std::string_view("GET"),   std::string_view("OPTIONS"),
-                             std::string_view("PATCH"),  std::string_view("POST"), std::string_view("PUT")};
+constexpr std::array methods{std::string_view("DELETE"),  std::string_view("GET"),
+                             std::string_view("OPTIONS"), std::string_view("PATCH"),
+                             std::string_view("POST"),    std::string_view("PUT")};
 
 // A request of which all is there, for cpp-httplib to read; what it writes is dropped.
 class WholeRequest final : public httplib::Stream {
@@ -49,7 +50,9 @@ class WholeRequest final : public httplib::Stream {
   std::string_view text_;
 };
 
-bool is_plain(unsigned char c) { return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '/'; }
+bool is_plain(unsigned char c) {
+  return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '/';
+}
 
 void append_encoded(std::string& out, char c) {
   constexpr std::string_view digits = "0123456789ABCDEF";
@@ -89,7 +92,8 @@ std::vector<std::string> parameter_names(std::string_view pattern) {
 class Router::Routes final : private httplib::Server {
  public:
   Routes() {
-    set_header_writer([](httplib::Stream& /*stream*/, httplib::Headers& /*headers*/) -> ssize_t { return 1; });
+    set_header_writer(
+        [](httplib::Stream& /*stream*/, httplib::Headers& /*headers*/) -> ssize_t { return 1; });
   }
 
   void add(std::string_view method, std::string_view pattern, server::Handler handler) {
@@ -97,15 +101,19 @@ class Router::Routes final : private httplib::Server {
     if (std::find(methods.begin(), methods.end(), method) == methods.end()) {
       throw std::invalid_argument("routes cannot have the method " + std::string(method));
     }
-    routes_.push_back({std::string(method), std::string(pattern), parameter_names(pattern), std::move(handler)});
+    routes_.push_back(
+        {std::string(method), std::string(pattern), parameter_names(pattern), std::move(handler)});
   }
 
   void freeze() {
-    std::stable_sort(routes_.begin(), routes_.end(),
-                     [](const Route& a, const Route& b) { return a.parameters.size() < b.parameters.size(); });
+    std::stable_sort(routes_.begin(), routes_.end(), [](const Route& a, const Route& b) {
+      return a.parameters.size() < b.parameters.size();
+    });
     for (const Route& route : routes_) {
       const std::string pattern = std::string(pattern_prefix) + route.pattern;
-      auto matched = [this, &route](const httplib::Request& request, httplib::Response& /*response*/) { match(route, request); };
+      auto matched = [this, &route](const httplib::Request& request, httplib::Response& /*response*/) {
+        match(route, request);
+      };
       if (route.method == "GET") Get(pattern, matched);
       if (route.method == "POST") Post(pattern, matched);
       if (route.method == "PUT") Put(pattern, matched);
@@ -136,7 +144,8 @@ class Router::Routes final : private httplib::Server {
       if (method == "GET") allowed.emplace_back("HEAD");
     }
     if (allowed.empty()) return {};
-    if (std::find(allowed.begin(), allowed.end(), "OPTIONS") == allowed.end()) allowed.emplace_back("OPTIONS");
+    if (std::find(allowed.begin(), allowed.end(), "OPTIONS") == allowed.end())
+      allowed.emplace_back("OPTIONS");
     std::sort(allowed.begin(), allowed.end());
     std::string out;
     for (const std::string_view method : allowed) out.append(out.empty() ? "" : ", ").append(method);
@@ -198,6 +207,8 @@ void Router::freeze() { routes_->freeze(); }
 bool Router::dispatch(Request& request, std::string_view encoded_path, const Run& run) {
   return routes_->dispatch(request, encoded_path, run);
 }
-std::string Router::allowed_methods(std::string_view encoded_path) { return routes_->allowed_methods(encoded_path); }
+std::string Router::allowed_methods(std::string_view encoded_path) {
+  return routes_->allowed_methods(encoded_path);
+}
 
 }  // namespace longhaul::server

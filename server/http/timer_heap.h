@@ -1,5 +1,5 @@
-// Timers in order of their time: adding, cancelling and taking cost O(log n), and a cancelled timer leaves nothing behind, so that
-// waits which mostly end early do not pile up. No clock of its own. Not thread-safe.
+// Timers in order of their time: adding, cancelling and taking cost O(log n), and a cancelled timer leaves
+// nothing behind, so that waits which mostly end early do not pile up. No clock of its own. Not thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Which bytes may stand where in a request: the character classes of RFC 9110 (section 5.6.2) and RFC 3986 as tables, so that a
-// head is judged at a table look-up a byte. Pure.
+// Which bytes may stand where in a request: the character classes of RFC 9110 (section 5.6.2) and RFC 3986 as
+// tables, so that a head is judged at a table look-up a byte. Pure.
 #pragma once
 
 #include <array>
@@ -23,7 +23,8 @@ constexpr bool is_alphanumeric(unsigned char c) {
 
 // Methods and header names.
 inline constexpr ByteClass token_bytes = make_byte_class([](unsigned char c) {
-  return is_alphanumeric(c) || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos);
+  return is_alphanumeric(c) ||
+         (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos);
 });
 
 // Header values: visible characters, space, tab and the historical upper half; no other control character.
@@ -31,11 +32,14 @@ inline constexpr ByteClass field_value_bytes =
     make_byte_class([](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
 
 // Request targets: everything visible but '#', which starts a fragment and has no place in a request.
-inline constexpr ByteClass target_bytes = make_byte_class([](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+inline constexpr ByteClass target_bytes =
+    make_byte_class([](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; });
 
 // Host: names, addresses in brackets, a port (RFC 3986, section 3.2.2).
 inline constexpr ByteClass host_bytes = make_byte_class([](unsigned char c) {
-  return is_alphanumeric(c) || (c != 0 && std::string_view("-._~%!$&'()*+,;=:[]").find(static_cast<char>(c)) != std::string_view::npos);
+  return is_alphanumeric(c) ||
+         (c != 0 &&
+          std::string_view("-._~%!$&'()*+,;=:[]").find(static_cast<char>(c)) != std::string_view::npos);
 });
 
 [[nodiscard]] inline bool all_in(const ByteClass& allowed, std::string_view text) {

@@ -9,7 +9,9 @@ using api::ErrorCode;
 using api::Problem;
 
 Problem retry_later(ErrorCode code, std::string detail, int seconds) {
-  return {code, std::move(detail), {}, {}, {}, {{"Retry-After", std::to_string(seconds)}}};
+  Problem problem = api::refuse(code, std::move(detail)).error;
+  problem.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return problem;
 }
 
 }  // namespace
@@ -18,14 +20,16 @@ Problem to_problem(const storage::StoreError& error) {
   switch (error.fault) {
     case storage::StoreFault::lane_full: return overloaded_problem();
     case storage::StoreFault::storage_full:
-      return retry_later(ErrorCode::storage_full, "There is no room left to write to. Nothing was changed.", 30);
+      return retry_later(ErrorCode::storage_full, "There is no room left to write to. Nothing was changed.",
+                         30);
     case storage::StoreFault::unavailable: break;
   }
-  return retry_later(ErrorCode::not_ready, "The database cannot be used at the moment. Nothing was changed.", 5);
+  return retry_later(ErrorCode::not_ready, "The database cannot be used at the moment. Nothing was changed.",
+                     5);
 }
 
 Problem task_not_found_problem() {
-  return {ErrorCode::task_not_found, "There is no task of this id.", {}, {}, {}, {}};
+  return api::refuse(ErrorCode::task_not_found, "There is no task of this id.").error;
 }
 
 Problem overloaded_problem() {
@@ -43,7 +47,8 @@ std::optional<Problem> not_ready_problem(Readiness::Phase phase) {
   switch (phase) {
     case Readiness::Phase::ready: return std::nullopt;
     case Readiness::Phase::recovering:
-      return retry_later(ErrorCode::not_ready, "The server is still recovering what it did before it was stopped.", 1);
+      return retry_later(ErrorCode::not_ready,
+                         "The server is still recovering what it did before it was stopped.", 1);
     case Readiness::Phase::stopping: break;
   }
   return retry_later(ErrorCode::not_ready, "The server is about to stop.", 5);

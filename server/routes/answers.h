@@ -1,5 +1,5 @@
-// What several routes answer alike: the store's faults as problems, a task's status with its headers, reads made off the loop.
-// Thread-safety: any thread, except where it says otherwise.
+// What several routes answer alike: the store's faults as problems, a task's status with its headers, reads
+// made off the loop. Thread-safety: any thread, except where it says otherwise.
 #pragma once
 
 #include <functional>
@@ -25,11 +25,13 @@ namespace longhaul::server {
 [[nodiscard]] std::optional<api::Problem> not_ready_problem(Readiness::Phase phase);
 
 // A refusal that shows the task it speaks of: `task_id` and `task_status`.
-[[nodiscard]] api::Problem task_problem(api::ErrorCode code, std::string detail, const api::TaskSnapshot& task);
+[[nodiscard]] api::Problem task_problem(api::ErrorCode code, std::string detail,
+                                        const api::TaskSnapshot& task);
 
 [[nodiscard]] Response json_response(int status, std::string body);
 // The task's status as the body; Retry-After while it is not final.
-[[nodiscard]] Response status_response(const RouteContext& context, int status, const api::TaskSnapshot& task);
+[[nodiscard]] Response status_response(const RouteContext& context, int status,
+                                       const api::TaskSnapshot& task);
 // The same for a start: 202 and Location.
 [[nodiscard]] Response accepted_response(const RouteContext& context, const api::TaskSnapshot& task);
 
@@ -44,8 +46,9 @@ namespace longhaul::server {
 void answer_off_loop(const RouteContext& context, const Responder& responder,
                      std::function<api::Checked<Response>()> work);
 
-// Finds a task and calls `then` with its latest snapshot (null: unknown) on the loop's thread: at once when it is in memory, else
-// after a read. Sends the problem itself when the read fails. Call it on the loop's thread.
+// Finds a task and calls `then` with its latest snapshot (null: unknown) on the loop's thread: at once when
+// it is in memory, else after a read. Sends the problem itself when the read fails. Call it on the loop's
+// thread.
 void with_task(const RouteContext& context, const api::TaskId& id, const Responder& responder,
                std::function<void(const api::TaskSnapshotPtr&)> then);
 

@@ -66,8 +66,8 @@ void answer(const RouteContext& context, const storage::StoreResult<storage::Can
       return context.server.post([&context, question] { answer_when_stopped(context, question); });
     case storage::CancelVerdict::already_final: break;
   }
-  responder.send(task_problem(ErrorCode::task_already_final, "The task was over before it could be cancelled.",
-                              *outcome->task));
+  responder.send(task_problem(ErrorCode::task_already_final,
+                              "The task was over before it could be cancelled.", *outcome->task));
 }
 
 void cancel(const RouteContext& context, const Request& request, const Responder& responder) {

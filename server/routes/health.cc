@@ -9,7 +9,8 @@ std::vector<Route> health_routes(const RouteContext& context) {
                responder.send(json_response(200, R"({"status":"ok"})"));
              }};
   Route ready{"GET", "/readyz", [&context](const Request&, const Responder& responder) {
-                if (const auto problem = not_ready_problem(context.readiness.phase())) return responder.send(*problem);
+                if (const auto problem = not_ready_problem(context.readiness.phase()))
+                  return responder.send(*problem);
                 responder.send(json_response(200, R"({"status":"ok"})"));
               }};
   live.works_unready = true;

@@ -19,7 +19,8 @@ api::TaskId IdMaker::make(base::WallTime now) {
   const std::uint64_t random = next_random();
   if (time > last_time_) {
     last_time_ = time;
-    // Half of the counter's range is left above a random start, so that neighbours in time are not guessed from one id.
+    // Half of the counter's range is left above a random start, so that neighbours in time are not guessed
+    // from one id.
     sequence_ = static_cast<std::uint16_t>(next_random() & (sequence_max >> 1));
   } else if (sequence_ == sequence_max) {
     last_time_ += std::chrono::milliseconds(1);

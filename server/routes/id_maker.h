@@ -1,6 +1,6 @@
-// Makes task ids: UUIDv7 that grow with every call, within a millisecond and across a clock that steps back, too
-// (RFC 9562, section 6.2: a counter in the bits after the time, which borrows from the next millisecond when it is used up).
-// Thread-safety: make() from any thread.
+// Makes task ids: UUIDv7 that grow with every call, within a millisecond and across a clock that steps back,
+// too (RFC 9562, section 6.2: a counter in the bits after the time, which borrows from the next millisecond
+// when it is used up). Thread-safety: make() from any thread.
 #pragma once
 
 #include <array>

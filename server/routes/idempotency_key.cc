@@ -48,7 +48,8 @@ base::Result<std::optional<std::string>, api::FieldError> read_idempotency_key(c
   if (!key->empty() && key->front() == '"') key = unquote(first->second);
   if (!key) return fault("begins with a quote and is not a quoted string");
   if (key->empty() || key->size() > api::limits::idempotency_key_chars || !is_printable(*key)) {
-    return fault("must be 1 to " + std::to_string(api::limits::idempotency_key_chars) + " printable ASCII characters");
+    return fault("must be 1 to " + std::to_string(api::limits::idempotency_key_chars) +
+                 " printable ASCII characters");
   }
   return key;
 }

@@ -10,8 +10,9 @@
 
 namespace longhaul::server {
 
-// The key of a request, without quotes; nothing when there is none; the fault when it cannot be one: not 1 to 255 printable ASCII
-// characters, a broken quote, or given twice.
-[[nodiscard]] base::Result<std::optional<std::string>, api::FieldError> read_idempotency_key(const Request& request);
+// The key of a request, without quotes; nothing when there is none; the fault when it cannot be one: not 1 to
+// 255 printable ASCII characters, a broken quote, or given twice.
+[[nodiscard]] base::Result<std::optional<std::string>, api::FieldError> read_idempotency_key(
+    const Request& request);
 
 }  // namespace longhaul::server

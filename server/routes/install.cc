@@ -23,10 +23,10 @@ std::optional<Problem> judge_phase(const Route& route, const Readiness& readines
 
 std::optional<Problem> judge_size(const Route& route, const Request& request) {
   if (request.body.size() <= route.max_body_bytes) return std::nullopt;
-  return Problem{ErrorCode::body_too_large,
-                 "The body has " + std::to_string(request.body.size()) + " bytes; this path takes at most " +
-                     std::to_string(route.max_body_bytes) + ".",
-                 {}, {}, {}, {}};
+  return api::refuse(ErrorCode::body_too_large, "The body has " + std::to_string(request.body.size()) +
+                                                    " bytes; this path takes at most " +
+                                                    std::to_string(route.max_body_bytes) + ".")
+      .error;
 }
 
 std::optional<Problem> judge_parameters(const Route& route, const Request& request) {
@@ -49,10 +49,11 @@ std::optional<Problem> judge(const Route& route, const Readiness& readiness, con
 void install(HttpServer& server, const Readiness& readiness, const std::vector<Route>& routes) {
   std::map<std::string_view, std::string> methods_by_pattern;
   for (const Route& route : routes) {
-    server.route(route.method, route.pattern, [route, &readiness](const Request& request, const Responder& responder) {
-      if (const auto problem = judge(route, readiness, request)) return responder.send(*problem);
-      route.handler(request, responder);
-    });
+    server.route(route.method, route.pattern,
+                 [route, &readiness](const Request& request, const Responder& responder) {
+                   if (const auto problem = judge(route, readiness, request)) return responder.send(*problem);
+                   route.handler(request, responder);
+                 });
     std::string& methods = methods_by_pattern[route.pattern];
     if (!methods.empty()) methods += ", ";
     methods += route.method == "GET" ? "GET, HEAD" : route.method;

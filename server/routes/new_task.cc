@@ -40,7 +40,8 @@ void set_expiry(storage::NewTask& task, const api::StartRequest& request, const 
 
 }  // namespace
 
-std::optional<api::Problem> judge_deadline(const std::optional<api::WallTime>& deadline_at, const storage::Now& now) {
+std::optional<api::Problem> judge_deadline(const std::optional<api::WallTime>& deadline_at,
+                                           const storage::Now& now) {
   if (!deadline_at || *deadline_at > now.wall) return std::nullopt;
   api::FaultList faults;
   faults.add(api::pointer_to("deadline_at"), "has passed already");

@@ -1,5 +1,5 @@
-// From a start request to the task that the store is asked to make: defaults of the type filled in, durations put on their timelines.
-// Pure; any thread.
+// From a start request to the task that the store is asked to make: defaults of the type filled in, durations
+// put on their timelines. Pure; any thread.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// How many tasks are not final, counting those whose start is on its way to the disk, against the most that are allowed.
-// Follows the store's commits; register it as an observer.
+// How many tasks are not final, counting those whose start is on its way to the disk, against the most that
+// are allowed. Follows the store's commits; register it as an observer.
 //
 // Thread-safety: all methods from any thread.
 #pragma once
@@ -19,8 +19,8 @@ class OpenTasks final : public storage::StoreObserver {
   // What the store held when it started; before the first change.
   void begin_with(const storage::StateCounts& counts) EXCLUDES(mutex_);
 
-  // Room for one more: true takes it, and release() gives it back once the start was answered (a created task is counted by
-  // its commit from then on).
+  // Room for one more: true takes it, and release() gives it back once the start was answered (a created task
+  // is counted by its commit from then on).
   [[nodiscard]] bool try_reserve() EXCLUDES(mutex_);
   void release() EXCLUDES(mutex_);
 

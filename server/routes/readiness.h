@@ -1,5 +1,5 @@
-// Whether the server may take requests: not before it has recovered what an earlier one left behind, and not while it stops.
-// Thread-safety: any thread.
+// Whether the server may take requests: not before it has recovered what an earlier one left behind, and not
+// while it stops. Thread-safety: any thread.
 #pragma once
 
 #include <atomic>

@@ -32,7 +32,8 @@ void retry(const RouteContext& context, const Request& request, const Responder&
   if (!id) return;
   const auto body = api::parse_retry_request(request.body);
   if (!body) return responder.send(body.error());
-  if (const auto problem = judge_deadline(body->deadline_at, context.store.now())) return responder.send(*problem);
+  if (const auto problem = judge_deadline(body->deadline_at, context.store.now()))
+    return responder.send(*problem);
   if (!context.open_tasks.try_reserve()) return responder.send(queue_full_problem(context.open_tasks.max()));
   context.store.retry({*id, body->deadline, body->deadline_at},
                       [&context, responder](const storage::StoreResult<storage::RetryOutcome>& outcome) {

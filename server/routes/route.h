@@ -1,8 +1,10 @@
-// What a route is, and the one place where routes meet the transport. A route declares what is true of every request to it (its
-// size, its query parameters, whether it works before recovery is over), so that its handler only does its own job.
+// What a route is, and the one place where routes meet the transport. A route declares what is true of every
+// request to it (its size, its query parameters, whether it works before recovery is over), so that its
+// handler only does its own job.
 //
-// Thread-safety: everything in RouteContext may be used from any thread, unless its own header says otherwise. Handlers run on the
-// loop's thread and never block: reads that may touch the disk go to `readers`.
+// Thread-safety: everything in RouteContext may be used from any thread, unless its own header says
+// otherwise. Handlers run on the loop's thread and never block: reads that may touch the disk go to
+// `readers`.
 #pragma once
 
 #include <functional>

@@ -11,16 +11,17 @@ namespace longhaul::server {
 
 [[nodiscard]] std::vector<Route> start_task_routes(const RouteContext& context);   // POST /start-task
 [[nodiscard]] std::vector<Route> task_status_routes(const RouteContext& context);  // GET /task-status/:id
-[[nodiscard]] std::vector<Route> task_routes(const RouteContext& context);         // GET /tasks, GET /tasks/:id
-[[nodiscard]] std::vector<Route> cancel_routes(const RouteContext& context);       // DELETE /tasks/:id
-[[nodiscard]] std::vector<Route> retry_routes(const RouteContext& context);        // POST /tasks/:id/retry
-[[nodiscard]] std::vector<Route> task_log_routes(const RouteContext& context);     // GET /tasks/:id/logs
-[[nodiscard]] std::vector<Route> task_type_routes(const RouteContext& context);    // GET /task-types
-[[nodiscard]] std::vector<Route> stats_routes(const RouteContext& context);        // GET /stats
-[[nodiscard]] std::vector<Route> health_routes(const RouteContext& context);       // GET /livez, /readyz
-[[nodiscard]] std::vector<Route> openapi_routes();                                 // GET /openapi.json
+[[nodiscard]] std::vector<Route> task_routes(const RouteContext& context);       // GET /tasks, GET /tasks/:id
+[[nodiscard]] std::vector<Route> cancel_routes(const RouteContext& context);     // DELETE /tasks/:id
+[[nodiscard]] std::vector<Route> retry_routes(const RouteContext& context);      // POST /tasks/:id/retry
+[[nodiscard]] std::vector<Route> task_log_routes(const RouteContext& context);   // GET /tasks/:id/logs
+[[nodiscard]] std::vector<Route> task_type_routes(const RouteContext& context);  // GET /task-types
+[[nodiscard]] std::vector<Route> stats_routes(const RouteContext& context);      // GET /stats
+[[nodiscard]] std::vector<Route> health_routes(const RouteContext& context);     // GET /livez, /readyz
+[[nodiscard]] std::vector<Route> openapi_routes();                               // GET /openapi.json
 
-// The most that a start's body may have for any type; one over its own type's limit is refused once its type is known.
+// The most that a start's body may have for any type; one over its own type's limit is refused once its type
+// is known.
 [[nodiscard]] std::size_t greatest_body_bytes(const worker::TaskTypes& types);
 
 // All of them.

@@ -30,11 +30,13 @@ base::Failure<Problem> refuse_type(const std::string& name, const worker::TaskTy
   const auto nearest = nearest_name(name, known);
   Problem problem;
   problem.code = ErrorCode::unknown_task_type;
-  problem.detail = "The server has no task type of this name. " +
-                   (nearest ? "Did you mean \"" + *nearest + "\"? " : std::string()) +
-                   "GET /task-types lists those it has. To add one: longhaul serve --task NAME='PROGRAM ARGS', or a "
-                   "[tasks.NAME] section in its configuration file.";
-  problem.errors = {{"#/type", nearest ? "unknown; the nearest known one is \"" + *nearest + "\"" : "unknown"}};
+  problem.detail =
+      "The server has no task type of this name. " +
+      (nearest ? "Did you mean \"" + *nearest + "\"? " : std::string()) +
+      "GET /task-types lists those it has. To add one: longhaul serve --task NAME='PROGRAM ARGS', or a "
+      "[tasks.NAME] section in its configuration file.";
+  problem.errors = {
+      {"#/type", nearest ? "unknown; the nearest known one is \"" + *nearest + "\"" : "unknown"}};
   return api::refuse(std::move(problem));
 }
 
@@ -45,7 +47,8 @@ base::Failure<Problem> refuse_size(std::size_t bytes, const worker::TaskType& ty
                          ".max_body_bytes).");
 }
 
-// The header's value when it was given once and is valid; an invalid one is ignored (W3C Trace Context, section 4.3).
+// The header's value when it was given once and is valid; an invalid one is ignored (W3C Trace Context,
+// section 4.3).
 std::string read_traceparent(const Request& request) {
   const std::string* found = nullptr;
   for (const auto& [name, value] : request.headers) {
@@ -84,10 +87,18 @@ Checked<storage::NewTask> judge(const RouteContext& context, const Request& requ
   storage::NewTask task = make_new_task(std::move(start).value(), *type, context.ids.make(now.wall), now);
   task.traceparent = read_traceparent(request);
   if (key.value()) {
-    task.idempotency = storage::IdempotencyBinding{context.caller + " " + std::string(path), *std::move(key.value()),
-                                                   to_hex(sha256(request.body))};
+    task.idempotency = storage::IdempotencyBinding{context.caller + " " + std::string(path),
+                                                   *std::move(key.value()), to_hex(sha256(request.body))};
   }
   return task;
+}
+
+Problem key_reused_problem() {
+  Problem problem;
+  problem.code = ErrorCode::idempotency_key_reused;
+  problem.detail = "This Idempotency-Key came before with another body. Use a new key for new work.";
+  problem.errors = {{"Idempotency-Key", "was used with another body"}};
+  return problem;
 }
 
 void answer(const RouteContext& context, const storage::StoreResult<storage::EnqueueOutcome>& outcome,
@@ -100,16 +111,16 @@ void answer(const RouteContext& context, const storage::StoreResult<storage::Enq
       response.headers.emplace_back("Idempotent-Replayed", "true");
       return responder.send(std::move(response));
     }
-    case storage::EnqueueVerdict::key_reused:
-      return responder.send(Problem{ErrorCode::idempotency_key_reused,
-                                    "This Idempotency-Key came before with another body. Use a new key for new work.",
-                                    {{"Idempotency-Key", "was used with another body"}}, {}, {}, {}});
-    case storage::EnqueueVerdict::not_bound: return responder.send(queue_full_problem(context.open_tasks.max()));
+    case storage::EnqueueVerdict::key_reused: return responder.send(key_reused_problem());
+    case storage::EnqueueVerdict::not_bound:
+      return responder.send(queue_full_problem(context.open_tasks.max()));
     case storage::EnqueueVerdict::task_gone: break;
   }
-  responder.send(Problem{ErrorCode::task_gone,
-                         "The task of this Idempotency-Key was finished and has been removed since. Nothing was started.",
-                         {}, {}, {}, {}});
+  responder.send(
+      api::refuse(ErrorCode::task_gone,
+                  "The task of this Idempotency-Key was finished and has been removed since. Nothing "
+                  "was started.")
+          .error);
 }
 
 void start(const RouteContext& context, const Request& request, const Responder& responder) {
@@ -119,11 +130,12 @@ void start(const RouteContext& context, const Request& request, const Responder&
   const bool has_room = context.open_tasks.try_reserve();
   if (!has_room && !task->idempotency) return responder.send(queue_full_problem(context.open_tasks.max()));
   task->replay_only = !has_room;
-  context.store.enqueue(std::move(task).value(),
-                        [&context, responder, has_room](const storage::StoreResult<storage::EnqueueOutcome>& outcome) {
-                          if (has_room) context.open_tasks.release();
-                          answer(context, outcome, responder);
-                        });
+  context.store.enqueue(
+      std::move(task).value(),
+      [&context, responder, has_room](const storage::StoreResult<storage::EnqueueOutcome>& outcome) {
+        if (has_room) context.open_tasks.release();
+        answer(context, outcome, responder);
+      });
 }
 
 }  // namespace
@@ -138,7 +150,8 @@ std::vector<Route> start_task_routes(const RouteContext& context) {
   Route route{"POST", path, [&context](const Request& request, const Responder& responder) {
                 if (request.body.size() <= small_body_bytes) return start(context, request, responder);
                 auto kept = std::make_shared<const Request>(request);
-                const bool taken = context.readers.try_post([&context, kept, responder] { start(context, *kept, responder); });
+                const bool taken = context.readers.try_post(
+                    [&context, kept, responder] { start(context, *kept, responder); });
                 if (!taken) responder.send(overloaded_problem());
               }};
   route.max_body_bytes = greatest_body_bytes(context.types);

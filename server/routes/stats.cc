@@ -10,8 +10,8 @@ namespace {
 using api::TaskState;
 using Counts = std::map<TaskState, std::int64_t>;
 
-constexpr std::array open_states = {TaskState::scheduled, TaskState::queued, TaskState::running, TaskState::paused,
-                                    TaskState::cancelling};
+constexpr std::array open_states = {TaskState::scheduled, TaskState::queued, TaskState::running,
+                                    TaskState::paused, TaskState::cancelling};
 constexpr std::array final_states = {TaskState::succeeded, TaskState::failed, TaskState::cancelled,
                                      TaskState::timed_out};
 

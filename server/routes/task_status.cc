@@ -39,10 +39,12 @@ void answer_when_final(const RouteContext& context, const StatusQuestion& questi
                                              if (task != nullptr) return answer(context, question, task);
                                              answer_present(context, question);
                                            });
-  with_task(context, question.id, question.responder, [&context, question, number](const api::TaskSnapshotPtr& task) {
-    if (task == nullptr && context.waiting.forget(number)) return answer(context, question, nullptr);
-    if (task != nullptr && api::is_final(task->state)) context.waiting.settle(number, task);
-  });
+  with_task(context, question.id, question.responder,
+            [&context, question, number](const api::TaskSnapshotPtr& task) {
+              if (task == nullptr && context.waiting.forget(number))
+                return answer(context, question, nullptr);
+              if (task != nullptr && api::is_final(task->state)) context.waiting.settle(number, task);
+            });
 }
 
 void task_status(const RouteContext& context, const Request& request, const Responder& responder) {

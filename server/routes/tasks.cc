@@ -14,7 +14,8 @@ void list_tasks(const RouteContext& context, const Request& request, const Respo
   answer_off_loop(context, responder, [&context, query = std::move(query).value()]() -> Checked<Response> {
     const auto page = context.store.list(query);
     if (!page) return api::refuse(to_problem(page.error()));
-    const std::string next = page->continue_after ? api::make_page_token(query.filter, *page->continue_after) : "";
+    const std::string next =
+        page->continue_after ? api::make_page_token(query.filter, *page->continue_after) : "";
     return json_response(200, api::page_json(page.value(), next));
   });
 }

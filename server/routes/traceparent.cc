@@ -10,7 +10,8 @@ constexpr std::size_t version_00_chars = 55;  // 2 + 1 + 32 + 1 + 16 + 1 + 2
 constexpr std::size_t max_chars = 128;        // of versions to come
 
 bool is_hex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 bool is_zero(std::string_view text) {
@@ -30,9 +31,8 @@ bool is_traceparent(std::string_view text) {
   if (version == "ff" || is_zero(trace_id) || is_zero(parent_id)) return false;
   if (version == "00") return text.size() == version_00_chars;
   const std::string_view rest = text.substr(version_00_chars);
-  return rest.empty() || (rest.front() == '-' && std::all_of(rest.begin(), rest.end(), [](char c) {
-                            return c > ' ' && c < 0x7F;
-                          }));
+  return rest.empty() || (rest.front() == '-' &&
+                          std::all_of(rest.begin(), rest.end(), [](char c) { return c > ' ' && c < 0x7F; }));
 }
 
 }  // namespace longhaul::server

@@ -5,7 +5,8 @@
 
 namespace longhaul::server {
 
-// True for a value that may be handed on: version 00 exactly, or a later version that begins like it. Its length is bounded.
+// True for a value that may be handed on: version 00 exactly, or a later version that begins like it. Its
+// length is bounded.
 [[nodiscard]] bool is_traceparent(std::string_view text);
 
 }  // namespace longhaul::server

@@ -5,7 +5,8 @@
 
 namespace longhaul::server {
 
-WaitHub::WaiterNumber WaitHub::wait(const api::TaskId& id, const Responder& responder, base::BootTime until, Ended ended) {
+WaitHub::WaiterNumber WaitHub::wait(const api::TaskId& id, const Responder& responder, base::BootTime until,
+                                    Ended ended) {
   if (closed_ || waiters_.size() >= max_waiters_) {
     ended(nullptr);
     return 0;
@@ -62,7 +63,8 @@ void WaitHub::on_committed(std::span<const storage::TaskChange> changes) {
     base::MutexLock lock(mutex_);
     if (by_task_.empty()) return;
     for (const storage::TaskChange& change : changes) {
-      if (api::is_final(change.task->state) && by_task_.count(change.task->id) > 0) awaited.push_back(change.task);
+      if (api::is_final(change.task->state) && by_task_.count(change.task->id) > 0)
+        awaited.push_back(change.task);
     }
   }
   if (awaited.empty()) return;

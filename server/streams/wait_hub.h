@@ -1,10 +1,11 @@
-// Those who wait for a task to become final. A waiter is an entry in a table and a timer of the HTTP loop: it holds no thread.
+// Those who wait for a task to become final. A waiter is an entry in a table and a timer of the HTTP loop: it
+// holds no thread.
 //
-// Race-free use: wait() first, then look at the task's present state and settle() if it is final already. A commit that lands in
-// between is seen by one of the two, and whoever comes second finds the waiter gone.
+// Race-free use: wait() first, then look at the task's present state and settle() if it is final already. A
+// commit that lands in between is seen by one of the two, and whoever comes second finds the waiter gone.
 //
-// Thread-safety: on_committed() on the store's writer thread; close() from any thread but the loop's; all else on the loop's
-// thread. Ownership: the server and the clock must outlive the hub; the hub must outlive the server's loop.
+// Thread-safety: on_committed() on the store's writer thread; close() from any thread but the loop's; all
+// else on the loop's thread. Ownership: the server must outlive the hub, and the hub the running of its loop.
 #pragma once
 
 #include <cstddef>
@@ -26,11 +27,12 @@ namespace longhaul::server {
 class WaitHub final : public storage::StoreObserver {
  public:
   using WaiterNumber = std::uint64_t;  // 0: none
-  // Called once, on the loop's thread: with the final snapshot, or with null when the wait ended first. Never called when the
-  // client has hung up.
+  // Called once, on the loop's thread: with the final snapshot, or with null when the wait ended first. Never
+  // called when the client has hung up.
   using Ended = std::function<void(const api::TaskSnapshotPtr&)>;
 
-  // Each connection has one request in flight, so there are never more waiters than connections; the bound is a net below that.
+  // Each connection has one request in flight, so there are never more waiters than connections; the bound is
+  // a net below that.
   explicit WaitHub(HttpServer& server, std::size_t max_waiters = api::limits::connections)
       : server_(server), max_waiters_(max_waiters) {}
 
@@ -41,7 +43,8 @@ class WaitHub final : public storage::StoreObserver {
   // Drops the waiter without a call, if its wait has not ended yet. True when it was still there.
   bool forget(WaiterNumber number);
 
-  // Ends every wait, and each one to come, as if its time were over. Returns when that is done. The loop must be running.
+  // Ends every wait, and each one to come, as if its time were over. Returns when that is done. The loop must
+  // be running.
   void close();
 
   void on_committed(std::span<const storage::TaskChange> changes) override;

@@ -103,7 +103,7 @@ base::Result<void> measure_polls(const Plan& plan, const Server& server, Report&
     }
     report.figures.push_back(ours.figure(at_connections("polls", connections)));
     report.figures.back().limits = {{"bare loop", least.per_second(), "about 0.7"}};
-    report.figures.push_back(cpu_figure("  CPU time of each", ours, least));
+    report.figures.push_back(cpu_figure(at_connections("CPU time of a poll", connections), ours, least));
   }
   return {};
 }
@@ -133,7 +133,7 @@ base::Result<void> measure_starts(const Plan& plan, const Server& server, Report
     report.figures.back().limits = {{"bare loop", least.per_second(), connections == 256 ? "about 0.3" : ""},
                                     {"fdatasync after an append", appends.per_second(), ""},
                                     {"fdatasync after an overwrite", overwrites.per_second(), ""}};
-    report.figures.push_back(cpu_figure("  CPU time of each", ours, least));
+    report.figures.push_back(cpu_figure(at_connections("CPU time of a start", connections), ours, least));
   }
   return {};
 }

@@ -115,12 +115,12 @@ base::Result<void> measure_echo_tasks(const Plan& plan, const Server& server, Re
                             {},
                             {},
                             {{"synced starts, 64 connections", started.per_second(), ""}}});
-  report.figures.push_back({"  CPU time of each",
+  report.figures.push_back({"CPU time of an echo task",
                             tasks.cpu_us_each(),
                             "us",
                             {},
                             {},
-                            {{"of a synced start", started.cpu_us_per_request(), ""}}});
+                            {{"CPU time of a synced start", started.cpu_us_per_request(), ""}}});
   return {};
 }
 
@@ -141,12 +141,12 @@ base::Result<void> measure_commands(const Plan& plan, const Server& server, Repo
                             {},
                             {{"posix_spawn + waitpid", alone.per_second(), "about 0.6"},
                              {"the same in two threads", in_two_threads.per_second(), ""}}});
-  report.figures.push_back({"  CPU time of each, programs included",
+  report.figures.push_back({"CPU time of a command, its program included",
                             commands.cpu_us_each(),
                             "us",
                             {},
                             {},
-                            {{"posix_spawn + waitpid", alone.cpu_us_each(), ""}}});
+                            {{"CPU time of posix_spawn + waitpid", alone.cpu_us_each(), ""}}});
   return {};
 }
 

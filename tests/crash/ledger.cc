@@ -61,6 +61,11 @@ std::vector<std::string> Ledger::check(const std::string& path, const std::strin
   Connection connection(path, Connection::Mode::create, vfs);
   const std::string integrity = connection.text("PRAGMA integrity_check");
   if (integrity != "ok") faults.push_back("integrity_check: " + integrity);
+  if (connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'tasks'") == 0) {
+    // The power went while the database was made; nobody can have been answered.
+    if (!known_.empty()) faults.push_back("the schema is lost");
+    return faults;
+  }
   for (const char* invariant : invariants) {
     if (connection.integer(invariant) != 0) faults.push_back(std::string("an invariant is broken: ") + invariant);
   }

@@ -1,8 +1,9 @@
 // Feeds the framer whatever the fuzzer makes up, whole and in pieces, and insists that both come to the same.
 //
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/request_framer_fuzz.cc server/http/request_framer.cc
-//       server/http/request_framer_body.cc server/http/request_target.cc server/http/exchange.cc server/http/inbox.cc
-//       and the libraries longhaul_api and longhaul_base
+//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/request_framer_fuzz.cc
+//   server/http/request_framer.cc
+//       server/http/request_framer_body.cc server/http/request_target.cc server/http/exchange.cc
+//       server/http/inbox.cc and the libraries longhaul_api and longhaul_base
 //
 // The first byte of the input chooses the size of the pieces.
 #include <algorithm>
@@ -47,7 +48,9 @@ class Transcript {
     for (const char c : request.path) {
       if (static_cast<unsigned char>(c) < 0x20) std::abort();
     }
-    if (request.headers.size() > FramerLimits{}.header_count || request.body.size() > FramerLimits{}.body_bytes) std::abort();
+    if (request.headers.size() > FramerLimits{}.header_count ||
+        request.body.size() > FramerLimits{}.body_bytes)
+      std::abort();
   }
 
   RequestFramer framer_{FramerLimits{}};

@@ -118,16 +118,20 @@ std::vector<RefusedRequest> bad_headers() {
       {"an end of CR LF LF", 400, "GET /x HTTP/1.1\r\nHost: a\r\n\n"},
       {"a header too many", 431, with_headers(repeat(100, "X: y\r\n"))},
       {"one byte of headers too many", 431, long_headers(16385)},
-      {"many headers that are too many bytes", 431, with_headers(repeat(90, "X: " + std::string(200, 'a') + "\r\n"))},
+      {"many headers that are too many bytes", 431,
+       with_headers(repeat(90, "X: " + std::string(200, 'a') + "\r\n"))},
       {"a header without an end", 431, "GET /x HTTP/1.1\r\n" + host + "X: " + std::string(17000, 'a')},
   };
 }
 
 std::vector<RefusedRequest> bad_lengths() {
   return {
-      {"length and chunks", 400, with_body("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")},
-      {"chunks and length", 400, with_body("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n")},
-      {"chunks and a length of nothing", 400, with_body("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", "0\r\n\r\n")},
+      {"length and chunks", 400,
+       with_body("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")},
+      {"chunks and length", 400,
+       with_body("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n")},
+      {"chunks and a length of nothing", 400,
+       with_body("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", "0\r\n\r\n")},
       {"two lengths", 400, with_body("Content-Length: 5\r\nContent-Length: 6\r\n", "hello!")},
       {"two lengths, the same", 400, with_body("Content-Length: 5\r\nContent-Length: 5\r\n", "hello")},
       {"a list of lengths", 400, with_body("Content-Length: 5, 5\r\n", "hello")},
@@ -146,12 +150,16 @@ std::vector<RefusedRequest> bad_lengths() {
       {"chunks with a parameter", 501, with_body("Transfer-Encoding: chunked;q=1\r\n", "0\r\n\r\n")},
       {"chunks hidden by a letter", 501, with_body("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n")},
       {"an empty coding", 501, with_body("Transfer-Encoding:\r\n", "")},
-      {"two codings", 400, with_body("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n")},
-      {"chunks twice", 400, with_body("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")},
+      {"two codings", 400,
+       with_body("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n")},
+      {"chunks twice", 400,
+       with_body("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")},
       {"chunks hidden by a vertical tab", 400, with_body("Transfer-Encoding: \vchunked\r\n", "0\r\n\r\n")},
-      {"chunks in HTTP/1.0", 400, "POST /x HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+      {"chunks in HTTP/1.0", 400,
+       "POST /x HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
       {"an expectation nobody knows", 417, with_body("Content-Length: 2\r\nExpect: magic\r\n", "{}")},
-      {"two expectations, one unknown", 417, with_body("Content-Length: 2\r\nExpect: 100-continue\r\nExpect: magic\r\n", "{}")},
+      {"two expectations, one unknown", 417,
+       with_body("Content-Length: 2\r\nExpect: 100-continue\r\nExpect: magic\r\n", "{}")},
   };
 }
 
@@ -226,8 +234,10 @@ std::vector<AcceptedRequest> accepted_requests() {
       {"extensions", chunked("5;a=b;c=\"d e\"\r\nhello\r\n0;last\r\n\r\n")},
       {"trailers", chunked("5\r\nhello\r\n0\r\nX: y\r\nContent-Length: 7\r\n\r\n")},
       {"an expectation", with_body("Content-Length: 2\r\nExpect: 100-Continue\r\n", "{}")},
-      {"an unknown expectation in HTTP/1.0", "POST /x HTTP/1.0\r\nExpect: magic\r\nContent-Length: 1\r\n\r\na"},
-      {"three in a row", with_headers("") + with_body("Content-Length: 2\r\n", "ab") + chunked("1\r\nx\r\n0\r\n\r\n"), 3},
+      {"an unknown expectation in HTTP/1.0",
+       "POST /x HTTP/1.0\r\nExpect: magic\r\nContent-Length: 1\r\n\r\na"},
+      {"three in a row",
+       with_headers("") + with_body("Content-Length: 2\r\n", "ab") + chunked("1\r\nx\r\n0\r\n\r\n"), 3},
       {"an empty line between two", with_body("Content-Length: 2\r\n", "ab") + "\r\n" + with_headers(""), 2},
   };
 }

@@ -1,5 +1,5 @@
-// Requests that must be refused, with their status, and requests that must be taken. The framer's tests use them alone, the
-// transport's over sockets.
+// Requests that must be refused, with their status, and requests that must be taken. The framer's tests use
+// them alone, the transport's over sockets.
 #pragma once
 
 #include <string>

@@ -14,7 +14,8 @@ namespace {
 
 // Refuses whatever has "X-Refuse", throws at "X-Throw", and leaves a header on every answer.
 std::optional<api::Problem> gate(const server::Request& request, server::Headers& extra) {
-  extra.emplace_back("X-Gate", request.method + " " + request.path + " " + std::to_string(request.body.size()));
+  extra.emplace_back("X-Gate",
+                     request.method + " " + request.path + " " + std::to_string(request.body.size()));
   if (request.find_header("X-Throw") != nullptr) throw std::runtime_error("on purpose");
   if (request.find_header("X-Refuse") == nullptr) return std::nullopt;
   return api::Problem{api::ErrorCode::unauthorized, "no", {}, {}, {}, {{"WWW-Authenticate", "Bearer"}}};
@@ -79,7 +80,8 @@ TEST_CASE("a refused request without a body keeps the connection, pipelined or n
 TEST_CASE("a refused request whose sender waits for 100-continue ends the connection") {
   Transport transport({}, gate);
   RawClient client = transport.client();
-  const Answer answer = client.exchange(request("POST", "/echo", {"X-Refuse: 1", "Content-Length: 5", "Expect: 100-continue"}));
+  const Answer answer =
+      client.exchange(request("POST", "/echo", {"X-Refuse: 1", "Content-Length: 5", "Expect: 100-continue"}));
   CHECK(answer.status == 401);
   CHECK(answer.header("Connection") == "close");
   CHECK(client.ended());
@@ -94,7 +96,9 @@ TEST_CASE("a refused body beyond the limit ends the connection") {
 
 TEST_CASE("the gate's headers go with refusals that come after it") {
   Transport transport(small_bodies(), gate);
-  const auto gate_header = [&](const std::string& bytes) { return transport.client().exchange(bytes).header("X-Gate"); };
+  const auto gate_header = [&](const std::string& bytes) {
+    return transport.client().exchange(bytes).header("X-Gate");
+  };
   CHECK(gate_header(get("/hello")) == "GET /hello 0");
   CHECK(gate_header(get("/nowhere")) == "GET /nowhere 0");
   CHECK(gate_header(post("/hello", "x")) == "POST /hello 0");

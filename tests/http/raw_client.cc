@@ -16,13 +16,18 @@ namespace {
 
 constexpr int patience_s = 30;
 
-bool same_name(std::string_view a, std::string_view b) { return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0; }
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
 
-[[noreturn]] void give_up(const std::string& what) { throw std::runtime_error("raw client: " + what + ": " + std::strerror(errno)); }
+[[noreturn]] void give_up(const std::string& what) {
+  throw std::runtime_error("raw client: " + what + ": " + std::strerror(errno));
+}
 
 Answer parse_head(std::string_view head) {
   Answer answer;
-  if (head.substr(0, 9) != "HTTP/1.1 ") throw std::runtime_error("not an answer: " + std::string(head.substr(0, 200)));
+  if (head.substr(0, 9) != "HTTP/1.1 ")
+    throw std::runtime_error("not an answer: " + std::string(head.substr(0, 200)));
   std::from_chars(head.data() + 9, head.data() + 12, answer.status);
   for (std::size_t at = head.find("\r\n") + 2; at < head.size();) {
     const std::size_t end = head.find("\r\n", at);
@@ -50,7 +55,8 @@ std::size_t Answer::count(std::string_view name) const {
   return found;
 }
 
-RawClient::RawClient(std::uint16_t port, int receive_buffer_bytes) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+RawClient::RawClient(std::uint16_t port, int receive_buffer_bytes)
+    : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (!fd_.valid()) give_up("socket");
   if (receive_buffer_bytes > 0) {
     (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
@@ -68,7 +74,8 @@ void RawClient::connect_to(std::uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) give_up("connect");
+  if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    give_up("connect");
 }
 
 void RawClient::send(std::string_view bytes) {
@@ -91,7 +98,8 @@ bool RawClient::receive() {
 Answer RawClient::read_head() {
   std::size_t end = received_.find("\r\n\r\n");
   while (end == std::string::npos) {
-    if (!receive()) throw std::runtime_error("raw client: the server ended in the middle of a head: " + received_);
+    if (!receive())
+      throw std::runtime_error("raw client: the server ended in the middle of a head: " + received_);
     end = received_.find("\r\n\r\n");
   }
   Answer answer = parse_head(std::string_view(received_).substr(0, end + 2));
@@ -143,14 +151,17 @@ void RawClient::reset() {
   fd_.reset();
 }
 
-std::string request(std::string_view method, std::string_view target, const std::vector<std::string>& lines, std::string_view body) {
+std::string request(std::string_view method, std::string_view target, const std::vector<std::string>& lines,
+                    std::string_view body) {
   std::string out;
   out.append(method).append(" ").append(target).append(" HTTP/1.1\r\nHost: 127.0.0.1\r\n");
   for (const std::string& line : lines) out.append(line).append("\r\n");
   return out.append("\r\n").append(body);
 }
 
-std::string get(std::string_view target, const std::vector<std::string>& lines) { return request("GET", target, lines); }
+std::string get(std::string_view target, const std::vector<std::string>& lines) {
+  return request("GET", target, lines);
+}
 
 std::string post(std::string_view target, std::string_view body, std::vector<std::string> lines) {
   lines.push_back("Content-Length: " + std::to_string(body.size()));

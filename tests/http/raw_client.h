@@ -1,5 +1,5 @@
-// A client that sends bytes as it is told, right or wrong, and takes answers apart. Blocking: whatever it waits for must come within
-// half a minute, or the test fails. One thread.
+// A client that sends bytes as it is told, right or wrong, and takes answers apart. Blocking: whatever it
+// waits for must come within half a minute, or the test fails. One thread.
 #pragma once
 
 #include <cstdint>
@@ -53,9 +53,10 @@ class RawClient {
 
 // "GET <target> HTTP/1.1" with a Host and these header lines, each without its line end.
 [[nodiscard]] std::string get(std::string_view target, const std::vector<std::string>& lines = {});
-[[nodiscard]] std::string request(std::string_view method, std::string_view target, const std::vector<std::string>& lines = {},
-                                  std::string_view body = {});
+[[nodiscard]] std::string request(std::string_view method, std::string_view target,
+                                  const std::vector<std::string>& lines = {}, std::string_view body = {});
 // The same with Content-Length.
-[[nodiscard]] std::string post(std::string_view target, std::string_view body, std::vector<std::string> lines = {});
+[[nodiscard]] std::string post(std::string_view target, std::string_view body,
+                               std::vector<std::string> lines = {});
 
 }  // namespace longhaul::tests

@@ -50,7 +50,8 @@ class Feeder {
   }
   const Outcome& finish() {
     outcome_.rest = framer_.progress();
-    if (outcome_.refused_status != 0) outcome_.consumed = 0;  // the connection ends: nobody asks how many bytes it took to see that
+    if (outcome_.refused_status != 0)
+      outcome_.consumed = 0;  // the connection ends: nobody asks how many bytes it took to see that
     return outcome_;
   }
 
@@ -168,7 +169,8 @@ TEST_CASE("changed bytes never break the framer, whatever it makes of them") {
 TEST_CASE("the parts of a request") {
   RequestFramer framer{FramerLimits{}};
   const std::string bytes =
-      "POST /a%20b/%C3%A4?x=1&y=a+b%26&flag&&x=2 HTTP/1.1\r\nHost: h:1\r\nX-One:  v 1 \t\r\nx-one: v2\r\nEmpty:\r\n"
+      "POST /a%20b/%C3%A4?x=1&y=a+b%26&flag&&x=2 HTTP/1.1\r\nHost: h:1\r\nX-One:  v 1 \t\r\nx-one: "
+      "v2\r\nEmpty:\r\n"
       "Content-Length: 3\r\n\r\nabcGET";
   std::size_t used = framer.feed(bytes);
   CHECK(framer.progress() == Progress::body);
@@ -181,7 +183,8 @@ TEST_CASE("the parts of a request") {
   CHECK(request.path == "/a b/\xC3\xA4");
   CHECK(request.target == "/a%20b/%C3%A4?x=1&y=a+b%26&flag&&x=2");
   CHECK(framer.encoded_path() == "/a%20b/%C3%A4");
-  CHECK(request.query == std::vector<std::pair<std::string, std::string>>{{"x", "1"}, {"y", "a b&"}, {"flag", ""}, {"x", "2"}});
+  CHECK(request.query == std::vector<std::pair<std::string, std::string>>{
+                             {"x", "1"}, {"y", "a b&"}, {"flag", ""}, {"x", "2"}});
   REQUIRE(request.headers.size() == 5);
   CHECK(request.headers[1] == std::pair<std::string, std::string>{"X-One", "v 1"});
   CHECK(request.headers[3].second.empty());
@@ -192,7 +195,9 @@ TEST_CASE("the parts of a request") {
 
 TEST_CASE("nothing of one request is seen in the next") {
   RequestFramer framer{FramerLimits{}};
-  framer.feed("GET /one?a=1 HTTP/1.1\r\nHost: one\r\nX-Request-Id: mine\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n");
+  framer.feed(
+      "GET /one?a=1 HTTP/1.1\r\nHost: one\r\nX-Request-Id: mine\r\nX-Long: "
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n");
   REQUIRE(framer.progress() == Progress::complete);
   framer.reset();
   CHECK(framer.request().headers.empty());

@@ -18,7 +18,9 @@ TEST_CASE("an answer from another thread") {
   RawClient client = transport.client();
   for (int i = 0; i < 50; ++i) {
     client.send(get("/park"));
-    std::thread([responder = transport.parked(), i] { responder.send(text_response(200, std::to_string(i))); }).join();
+    std::thread([responder = transport.parked(), i] {
+      responder.send(text_response(200, std::to_string(i)));
+    }).join();
     CHECK(client.read().body == std::to_string(i));
   }
   CHECK(transport.server->counters().in_flight == 0);
@@ -45,7 +47,8 @@ TEST_CASE("many threads answer many clients") {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  for (int i = 0; i < clients_count; ++i) CHECK(clients[static_cast<std::size_t>(i)]->read().body == "for " + std::to_string(i));
+  for (int i = 0; i < clients_count; ++i)
+    CHECK(clients[static_cast<std::size_t>(i)]->read().body == "for " + std::to_string(i));
 }
 
 TEST_CASE("only the first answer counts") {
@@ -56,7 +59,8 @@ TEST_CASE("only the first answer counts") {
   const server::Responder responder = transport.parked();
   CHECK_FALSE(responder.answered());
   std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) threads.emplace_back([responder] { responder.send(text_response(200, "one of eight")); });
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([responder] { responder.send(text_response(200, "one of eight")); });
   for (std::thread& thread : threads) thread.join();
   CHECK(responder.answered());
   responder.send(api::Problem{api::ErrorCode::not_found, "late", {}, {}, {}, {}});
@@ -68,7 +72,8 @@ TEST_CASE("a problem as an answer") {
   Transport transport;
   RawClient client = transport.client();
   client.send(get("/park", {"X-Request-Id: mine"}));
-  transport.parked().send(api::Problem{api::ErrorCode::queue_full, "full", {}, {}, {}, {{"Retry-After", "7"}}});
+  transport.parked().send(
+      api::Problem{api::ErrorCode::queue_full, "full", {}, {}, {}, {{"Retry-After", "7"}}});
   const Answer answer = client.read();
   CHECK(answer.status == 503);
   CHECK(answer.header("Retry-After") == "7");
@@ -94,7 +99,8 @@ TEST_CASE("headers of a handler that would break the answer are left out") {
   RawClient client = transport.client();
   client.send(get("/park"));
   server::Response response = text_response(200, "body");
-  response.headers = {{"Location", "/x\r\nSet-Cookie: a=b"}, {"X-Bad\n", "y"}, {"Content-Length", "0"}, {"transfer-encoding", "chunked"}, {"", "z"}, {"X-Good", "y"}};
+  response.headers = {{"Location", "/x\r\nSet-Cookie: a=b"}, {"X-Bad\n", "y"}, {"Content-Length", "0"},
+                      {"transfer-encoding", "chunked"},      {"", "z"},        {"X-Good", "y"}};
   transport.parked().send(std::move(response));
   const Answer answer = client.read();
   CHECK(answer.body == "body");
@@ -223,7 +229,8 @@ TEST_CASE("work and timers run on the loop's thread") {
     });
     transport.server->call_at(now + std::chrono::milliseconds(10), [&] { order.push_back(2); });
     transport.server->call_at(now, [&] { order.push_back(1); });
-    const auto cancelled = transport.server->call_at(now + std::chrono::milliseconds(15), [&] { order.push_back(99); });
+    const auto cancelled =
+        transport.server->call_at(now + std::chrono::milliseconds(15), [&] { order.push_back(99); });
     transport.server->cancel_timer(cancelled);
     return true;
   });

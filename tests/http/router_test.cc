@@ -18,7 +18,8 @@ namespace {
 class Routes {
  public:
   Routes() {
-    for (const char* pattern : {"/", "/stats", "/tasks", "/tasks/:id", "/tasks/:id/logs", "/a/:x/b/:y"}) add("GET", pattern);
+    for (const char* pattern : {"/", "/stats", "/tasks", "/tasks/:id", "/tasks/:id/logs", "/a/:x/b/:y"})
+      add("GET", pattern);
     for (const char* pattern : {"/tasks/:id/retry", "/tasks/cancel", "/start-task"}) add("POST", pattern);
     add("POST", "/tasks/:id");
     add("DELETE", "/tasks/:id");
@@ -46,7 +47,8 @@ class Routes {
 
  private:
   void add(const std::string& method, const std::string& pattern) {
-    router.add(method, pattern, [this, pattern](const Request&, const server::Responder&) { reached_ = pattern; });
+    router.add(method, pattern,
+               [this, pattern](const Request&, const server::Responder&) { reached_ = pattern; });
   }
   std::string reached_;
 };
@@ -78,9 +80,29 @@ TEST_CASE("a path without parameters wins over one with them, whichever was adde
 
 TEST_CASE("paths are exact") {
   Routes routes;
-  for (const char* path : {"", "stats", "*", "/stats/", "//stats", "/Stats", "/stats/x", "/stat", "/statsx", "/tasks/", "/tasks//logs",
-                           "/tasks/7/", "/tasks/7/logs/", "/tasks/7//logs", "/tasks/7/log", "/-/stats", "/./stats", "/a/../stats",
-                           "/stats%2F", "/stats?", "/stats%3F", "/a/1/b/", "/a//b/2"}) {
+  for (const char* path : {"",
+                           "stats",
+                           "*",
+                           "/stats/",
+                           "//stats",
+                           "/Stats",
+                           "/stats/x",
+                           "/stat",
+                           "/statsx",
+                           "/tasks/",
+                           "/tasks//logs",
+                           "/tasks/7/",
+                           "/tasks/7/logs/",
+                           "/tasks/7//logs",
+                           "/tasks/7/log",
+                           "/-/stats",
+                           "/./stats",
+                           "/a/../stats",
+                           "/stats%2F",
+                           "/stats?",
+                           "/stats%3F",
+                           "/a/1/b/",
+                           "/a//b/2"}) {
     CAPTURE(path);
     CHECK(routes.lead("GET", path).empty());
   }

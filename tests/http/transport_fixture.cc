@@ -60,7 +60,9 @@ Transport::~Transport() {
 }
 
 void Transport::add_routes() {
-  server->route("GET", "/hello", [](const Request&, const Responder& responder) { responder.send(text_response(200, "{\"hello\":true}")); });
+  server->route("GET", "/hello", [](const Request&, const Responder& responder) {
+    responder.send(text_response(200, "{\"hello\":true}"));
+  });
   server->route("GET", "/big", [](const Request& request, const Responder& responder) {
     responder.send(text_response(200, std::string(std::stoul(request.query.at(0).second), 'b')));
   });
@@ -75,11 +77,14 @@ void Transport::add_routes() {
   server->route("GET", "/park", park);
   server->route("GET", "/park/:name", park);
   server->route("GET", "/drop", [](const Request&, const Responder&) {});
-  server->route("GET", "/throw", [](const Request&, const Responder&) { throw std::runtime_error("on purpose"); });
+  server->route("GET", "/throw",
+                [](const Request&, const Responder&) { throw std::runtime_error("on purpose"); });
   server->route("GET", "/status/:code", [](const Request& request, const Responder& responder) {
     responder.send(text_response(std::stoi(std::string(request.path_parameter("code"))), "body"));
   });
-  const auto echo = [](const Request& request, const Responder& responder) { responder.send(text_response(200, describe(request))); };
+  const auto echo = [](const Request& request, const Responder& responder) {
+    responder.send(text_response(200, describe(request)));
+  };
   server->route("POST", "/echo", echo);
   server->route("POST", "/echo/:one/:two", echo);
   server->route("POST", "/twice", [](const Request&, const Responder& responder) {
@@ -100,7 +105,8 @@ void Transport::until(const std::function<bool()>& holds) {
   const auto end = std::chrono::steady_clock::now() + patience;
   // Each turn goes through the loop, which handles what has come in meanwhile.
   while (!on_loop(holds)) {
-    if (std::chrono::steady_clock::now() > end) throw std::runtime_error("the transport does not come to that");
+    if (std::chrono::steady_clock::now() > end)
+      throw std::runtime_error("the transport does not come to that");
   }
 }
 

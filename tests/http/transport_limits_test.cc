@@ -24,7 +24,8 @@ server::HttpServerOptions with(std::size_t server::HttpServerOptions::*member, s
   options.*member = value;
   return options;
 }
-server::HttpServerOptions with(base::Nanoseconds server::HttpServerOptions::*member, base::Nanoseconds value) {
+server::HttpServerOptions with(base::Nanoseconds server::HttpServerOptions::*member,
+                               base::Nanoseconds value) {
   server::HttpServerOptions options;
   options.*member = value;
   return options;
@@ -86,9 +87,10 @@ TEST_CASE("a body that takes too long") {
 }
 
 TEST_CASE("a body that was refused, and does not come") {
-  Transport transport(with(&server::HttpServerOptions::body_time, soon), [](const server::Request&, server::Headers&) {
-    return api::Problem{api::ErrorCode::unauthorized, "no", {}, {}, {}, {}};
-  });
+  Transport transport(with(&server::HttpServerOptions::body_time, soon),
+                      [](const server::Request&, server::Headers&) {
+                        return api::Problem{api::ErrorCode::unauthorized, "no", {}, {}, {}, {}};
+                      });
   RawClient client = transport.client();
   CHECK(client.exchange(request("POST", "/echo", {"Content-Length: 5"}, "hell")).status == 401);
   CHECK(client.ended());
@@ -157,7 +159,8 @@ TEST_CASE("bodies in flight have a budget") {
   CHECK(refused.body.find("OVERLOADED") != std::string::npos);
   SUBCASE("chunks too") {
     RawClient third = transport.client();
-    third.send(request("POST", "/echo", {"Transfer-Encoding: chunked"}, "190\r\n" + std::string(400, 'x') + "\r\n"));
+    third.send(
+        request("POST", "/echo", {"Transfer-Encoding: chunked"}, "190\r\n" + std::string(400, 'x') + "\r\n"));
     CHECK(third.read().status == 503);
   }
   CHECK(first.exchange(std::string(100, 'x')).status == 200);
@@ -215,7 +218,8 @@ TEST_CASE("no descriptor left: clients are told, and the server goes on") {
     std::vector<base::UniqueFd> sockets;  // made while descriptors last
     for (int i = 0; i < 3; ++i) sockets.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const NoMoreDescriptors limit;
-    std::vector<std::unique_ptr<RawClient>> clients;  // kept, so that none of them leaves its descriptor to the server
+    std::vector<std::unique_ptr<RawClient>>
+        clients;  // kept, so that none of them leaves its descriptor to the server
     for (base::UniqueFd& socket : sockets) {
       clients.push_back(std::make_unique<RawClient>(transport.port(), std::move(socket)));
       const Answer answer = clients.back()->read();

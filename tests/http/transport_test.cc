@@ -52,7 +52,9 @@ TEST_CASE("a problem names itself and its request") {
 TEST_CASE("request ids: the client's own if it can be shown, else a new one each time") {
   Transport transport;
   RawClient client = transport.client();
-  const auto id_for = [&](const std::string& own) { return client.exchange(get("/hello", {"X-Request-Id: " + own})).header("X-Request-Id"); };
+  const auto id_for = [&](const std::string& own) {
+    return client.exchange(get("/hello", {"X-Request-Id: " + own})).header("X-Request-Id");
+  };
   CHECK(id_for("abc-123") == "abc-123");
   CHECK(id_for(std::string(128, 'x')) == std::string(128, 'x'));
   CHECK(id_for(std::string(129, 'x')).size() == 13);
@@ -118,7 +120,8 @@ TEST_CASE("answers without a body by their status") {
 TEST_CASE("the handler sees the request as it came") {
   Transport transport;
   RawClient client = transport.client();
-  const Answer answer = client.exchange(post("/echo/a%2Fb/%C3%A4?x=1&y=a+b&x=%2B", "the body", {"X-One: a", "x-one: %41"}));
+  const Answer answer =
+      client.exchange(post("/echo/a%2Fb/%C3%A4?x=1&y=a+b&x=%2B", "the body", {"X-One: a", "x-one: %41"}));
   CHECK(answer.body ==
         "POST /echo/a/b/\xC3\xA4 from 127.0.0.1\n?x=1\n?y=a b\n?x=+\n:one=a/b\n:two=\xC3\xA4\n"
         "Host=127.0.0.1\nX-One=a\nx-one=%41\nContent-Length=8\nthe body");
@@ -127,7 +130,8 @@ TEST_CASE("the handler sees the request as it came") {
 TEST_CASE("chunked bodies arrive whole, their trailers do not") {
   Transport transport;
   RawClient client = transport.client();
-  const std::string bytes = request("POST", "/echo", {"Transfer-Encoding: chunked"}, "5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nX-Late: 1\r\n\r\n");
+  const std::string bytes = request("POST", "/echo", {"Transfer-Encoding: chunked"},
+                                    "5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nX-Late: 1\r\n\r\n");
   const Answer answer = client.exchange(bytes);
   CHECK(answer.body.substr(answer.body.size() - 7) == "\nhello!");
   CHECK(answer.body.find("Late") == std::string::npos);
@@ -145,8 +149,8 @@ TEST_CASE("bodies up to the limit") {
 TEST_CASE("pipelined requests are answered in order") {
   Transport transport;
   RawClient client = transport.client();
-  client.send(get("/hello") + get("/nowhere") + post("/echo", "x") + get("/park") + get("/big?bytes=100000") + request("HEAD", "/hello") +
-              get("/hello"));
+  client.send(get("/hello") + get("/nowhere") + post("/echo", "x") + get("/park") + get("/big?bytes=100000") +
+              request("HEAD", "/hello") + get("/hello"));
   CHECK(client.read().status == 200);
   CHECK(client.read().status == 404);
   CHECK(client.read().status == 200);
@@ -213,14 +217,17 @@ TEST_CASE("close and keep-alive") {
 TEST_CASE("headers that cpp-httplib would act upon change nothing") {
   Transport transport;
   RawClient client = transport.client();
-  const Answer answer = client.exchange(get("/hello", {"Range: bytes=0-1", "Upgrade: websocket", "Connection: Upgrade", "Accept: ;;q=x",
-                                                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "X-Forwarded-For: 1.2.3.4",
-                                                       "REMOTE_ADDR: 1.2.3.4", "Accept-Encoding: gzip, br", "If-Range: x"}));
+  const Answer answer = client.exchange(
+      get("/hello", {"Range: bytes=0-1", "Upgrade: websocket", "Connection: Upgrade", "Accept: ;;q=x",
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "X-Forwarded-For: 1.2.3.4",
+                     "REMOTE_ADDR: 1.2.3.4", "Accept-Encoding: gzip, br", "If-Range: x"}));
   CHECK(answer.status == 200);
   CHECK(answer.body == "{\"hello\":true}");
-  const Answer form = client.exchange(post("/echo?q=1", "a=%41", {"Content-Type: application/x-www-form-urlencoded", "Expect:100-continue"}));
+  const Answer form = client.exchange(
+      post("/echo?q=1", "a=%41", {"Content-Type: application/x-www-form-urlencoded", "Expect:100-continue"}));
   CHECK(form.body.find("?a=") == std::string::npos);
-  CHECK(client.exchange(post("/echo", "junk", {"Content-Type: multipart/form-data; boundary=x"})).status == 200);
+  CHECK(client.exchange(post("/echo", "junk", {"Content-Type: multipart/form-data; boundary=x"})).status ==
+        200);
   CHECK(client.exchange(post("/echo", "junk", {"Content-Encoding: gzip"})).status == 200);
 }
 
@@ -244,7 +251,8 @@ TEST_CASE("100-continue") {
     CHECK(client.read().status == 200);
   }
   SUBCASE("is not sent to HTTP/1.0") {
-    client.send("POST /echo HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: keep-alive\r\n\r\n");
+    client.send(
+        "POST /echo HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: keep-alive\r\n\r\n");
     (void)transport.on_loop([] { return true; });
     CHECK(client.silent());
     CHECK(client.exchange("hello").status == 200);

@@ -118,9 +118,13 @@ int PowerLossDisk::sync(const Handle& handle) {
                 std::min(sector_bytes, file.current.size() - begin));
   }
   file.dirty_sectors.clear();
-  file.is_durable = true;
-  deleted_.erase(handle.path);
+  if (!file.is_durable) sync_folder();
   return SQLITE_OK;
+}
+
+void PowerLossDisk::sync_folder() {
+  for (auto& [path, file] : files_) file->is_durable = true;
+  deleted_.clear();
 }
 
 int PowerLossDisk::size(const Handle& handle, std::size_t& size) {
@@ -135,8 +139,9 @@ int PowerLossDisk::remove(const std::string& path, bool sync) {
   if (!powered_) return SQLITE_IOERR_DELETE;
   const auto found = files_.find(path);
   if (found == files_.end()) return SQLITE_IOERR_DELETE_NOENT;
-  if (found->second->is_durable && !sync) deleted_[path] = found->second;
+  if (found->second->is_durable) deleted_[path] = found->second;
   files_.erase(found);
+  if (sync) sync_folder();
   return change() ? SQLITE_OK : SQLITE_IOERR_DELETE;
 }
 

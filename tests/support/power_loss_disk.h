@@ -1,7 +1,8 @@
 // A disk in memory, for SQLite, that loses its power: an SQLite VFS whose files keep what was synced apart from what was only
 // written. At a chosen write, sync, truncation or deletion the power goes; from then on every call fails. power_on() gives back
 // what a real disk might: all that was synced, and of the rest each sector of 512 bytes and each change of length by chance,
-// so that writes are torn and reordered. A deletion that was not synced may be undone.
+// so that writes are torn and reordered. Names made and deleted since the folder was synced may be lost and come back; the
+// folder is synced with the first sync of a new file, as SQLite's VFS for Unix does for its logs and journals.
 //
 // It can also be full (writes that need more room fail) and refuse syncs.
 //
@@ -94,6 +95,7 @@ class PowerLossDisk {
  private:
   [[nodiscard]] bool change();  // counts one; false: the power went with it
   [[nodiscard]] std::size_t in_use() const;
+  void sync_folder();
   void survive(DiskFile& file);
 
   const std::string vfs_name_;

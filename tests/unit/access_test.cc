@@ -50,17 +50,18 @@ TEST_CASE("auth: the parts of a Host header") {
   CHECK(parse_host("[::1]")->name == "::1");
   CHECK(parse_host("[::1]:9")->port == "9");
   CHECK(parse_host("a_b.c-d")->port.empty());
-  for (const char* wrong : {"", ":80", "a:", "a:b", "a:123456", "a b", "a/b", "user@host", "[::1", "[::1]x", "[a]", "::1", "a:1:2",
-                            "a?b", "h\xC3\xA9"}) {
+  for (const char* wrong : {"", ":80", "a:", "a:b", "a:123456", "a b", "a/b", "user@host", "[::1", "[::1]x",
+                            "[a]", "::1", "a:1:2", "a?b", "h\xC3\xA9"}) {
     CAPTURE(wrong);
     CHECK_FALSE(parse_host(wrong));
   }
 }
 
 TEST_CASE("auth: which names can only mean this machine") {
-  for (const char* name : {"localhost", "a.localhost", "127.0.0.1", "127.255.0.9", "::1"}) CHECK(names_this_machine(name));
-  for (const char* name : {"localhost.example.com", "127.0.0.1.example.com", ".localhost.x", "0.0.0.0", "::", "10.0.0.1",
-                           "127.1", "0x7f.0.0.1", "xlocalhost", "2130706433"}) {
+  for (const char* name : {"localhost", "a.localhost", "127.0.0.1", "127.255.0.9", "::1"})
+    CHECK(names_this_machine(name));
+  for (const char* name : {"localhost.example.com", "127.0.0.1.example.com", ".localhost.x", "0.0.0.0",
+                           "::", "10.0.0.1", "127.1", "0x7f.0.0.1", "xlocalhost", "2130706433"}) {
     CAPTURE(name);
     CHECK_FALSE(names_this_machine(name));
   }
@@ -86,8 +87,9 @@ TEST_CASE("auth: origins") {
   CHECK(with("localhost", "http://localhost:80").empty());
   CHECK(with("[::1]:5", "http://[::1]:5").empty());
   CHECK(with("localhost:5", "https://app.example.com").empty());
-  for (const char* origin : {"http://localhost:6", "https://localhost:5", "http://127.0.0.1:5", "null", "", "localhost:5",
-                             "http://localhost:5/", "http://app.example.com", "https://app.example.com.", "file://"}) {
+  for (const char* origin :
+       {"http://localhost:6", "https://localhost:5", "http://127.0.0.1:5", "null", "", "localhost:5",
+        "http://localhost:5/", "http://app.example.com", "https://app.example.com.", "file://"}) {
     CAPTURE(origin);
     CHECK(with("localhost:5", origin) == "ORIGIN_NOT_ALLOWED");
   }
@@ -99,15 +101,20 @@ TEST_CASE("auth: origins") {
 
 TEST_CASE("auth: keys") {
   const AccessOptions options{true, {}, {}, "secret"};
-  const auto with = [&](const std::string& value) { return judge(options, {{"Host", "x"}, {"Authorization", value}}); };
+  const auto with = [&](const std::string& value) {
+    return judge(options, {{"Host", "x"}, {"Authorization", value}});
+  };
   CHECK(with("Bearer secret").empty());
   CHECK(with("bEARER  secret").empty());
-  for (const char* value : {"", "Bearer", "Bearer ", "Bearer secret ", "Bearer secre", "Bearer SECRET", "Basic secret", "secret"}) {
+  for (const char* value : {"", "Bearer", "Bearer ", "Bearer secret ", "Bearer secre", "Bearer SECRET",
+                            "Basic secret", "secret"}) {
     CAPTURE(value);
     CHECK(with(value) == "UNAUTHORIZED");
   }
   CHECK(judge(options, {{"Host", "x"}}) == "UNAUTHORIZED");
-  CHECK(judge(options, {{"Host", "x"}, {"Authorization", "Bearer secret"}, {"authorization", "Bearer secret"}}) == "UNAUTHORIZED");
+  CHECK(judge(options,
+              {{"Host", "x"}, {"Authorization", "Bearer secret"}, {"authorization", "Bearer secret"}}) ==
+        "UNAUTHORIZED");
 
   Headers extra;
   Request probe = request_with({{"Host", "x"}});
@@ -131,8 +138,9 @@ TEST_CASE("auth: bodies must say that they are JSON") {
     CAPTURE(good);
     CHECK(accepted({{"content-type", good}}));
   }
-  for (const char* bad : {"", "text/plain", "application/json-patch+json", "application/jsonp", "json", "application/json, text/plain",
-                          "application/json;charset=latin1", "application/json; charset=utf-16"}) {
+  for (const char* bad : {"", "text/plain", "application/json-patch+json", "application/jsonp", "json",
+                          "application/json, text/plain", "application/json;charset=latin1",
+                          "application/json; charset=utf-16"}) {
     CAPTURE(bad);
     CHECK_FALSE(accepted({{"Content-Type", bad}}));
   }

@@ -1,4 +1,5 @@
-// The parts of a start that need no server: ids, idempotency keys, traces, the room that is left, times on their timelines.
+// The parts of a start that need no server: ids, idempotency keys, traces, the room that is left, times on
+// their timelines.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -86,9 +87,10 @@ TEST_CASE("idempotency keys: bare, quoted, refused") {
   CHECK(key_of(R"("a\"b\\c")") == R"(a"b\c)");
   CHECK(key_of("a b") == "a b");
   CHECK(key_of(std::string(255, 'x')) == std::string(255, 'x'));
-  for (const std::string& wrong : {std::string(), std::string("\"\""), std::string("\""), std::string("\"a"), std::string("\"a\"b"),
-                                  std::string(R"("\a")"), std::string(R"("a\")"), std::string(256, 'x'), std::string("a\tb"),
-                                  std::string("\xC3\xBC"), std::string("a\x7F")}) {
+  for (const std::string& wrong :
+       {std::string(), std::string("\"\""), std::string("\""), std::string("\"a"), std::string("\"a\"b"),
+        std::string(R"("\a")"), std::string(R"("a\")"), std::string(256, 'x'), std::string("a\tb"),
+        std::string("\xC3\xBC"), std::string("a\x7F")}) {
     CAPTURE(wrong);
     CHECK_FALSE(key_of(wrong));
   }
@@ -105,9 +107,10 @@ TEST_CASE("traceparent") {
   CHECK(is_traceparent("cc" + good.substr(2)));
   CHECK(is_traceparent("cc" + good.substr(2) + "-more"));
   for (const std::string& bad :
-       {std::string(), good + "-more", good + "0", good.substr(1), "ff" + good.substr(2), "cc" + good.substr(2) + "x",
-        "cc" + good.substr(2) + "-a\nb", "cc" + good.substr(2) + "-" + std::string(200, 'a'),
-        "00-" + std::string(32, '0') + good.substr(35), good.substr(0, 36) + std::string(16, '0') + "-01",
+       {std::string(), good + "-more", good + "0", good.substr(1), "ff" + good.substr(2),
+        "cc" + good.substr(2) + "x", "cc" + good.substr(2) + "-a\nb",
+        "cc" + good.substr(2) + "-" + std::string(200, 'a'), "00-" + std::string(32, '0') + good.substr(35),
+        good.substr(0, 36) + std::string(16, '0') + "-01",
         std::string("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"), "00_" + good.substr(3)}) {
     CAPTURE(bad);
     CHECK_FALSE(is_traceparent(bad));
@@ -117,7 +120,8 @@ TEST_CASE("traceparent") {
 TEST_CASE("open tasks: what is on its way counts, what is final does not") {
   OpenTasks open(3);
   storage::StateCounts counts;
-  counts.by_state = {{api::TaskState::queued, 1}, {api::TaskState::cancelling, 1}, {api::TaskState::succeeded, 50}};
+  counts.by_state = {
+      {api::TaskState::queued, 1}, {api::TaskState::cancelling, 1}, {api::TaskState::succeeded, 50}};
   open.begin_with(counts);
   CHECK(open.try_reserve());
   CHECK_FALSE(open.try_reserve());

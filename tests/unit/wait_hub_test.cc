@@ -50,7 +50,8 @@ class ManualLoop final : public HttpServer {
   }
   void pass_to(base::BootTime now) {
     while (true) {
-      const auto due = std::find_if(timers_.begin(), timers_.end(), [&](const auto& t) { return t.second.first <= now; });
+      const auto due =
+          std::find_if(timers_.begin(), timers_.end(), [&](const auto& t) { return t.second.first <= now; });
       if (due == timers_.end()) return;
       const auto work = std::move(due->second.second);
       timers_.erase(due);
