@@ -13,9 +13,10 @@ inline constexpr std::size_t header_bytes = 16 * 1024;
 inline constexpr std::size_t header_count = 100;
 inline constexpr std::size_t body_bytes = 1024 * 1024;
 inline constexpr std::size_t request_id_chars = 128;
-inline constexpr std::chrono::seconds head_time{10};  // from the first byte of a request to the end of its headers
-inline constexpr std::chrono::seconds body_time{60};  // from there to the end of its body
-inline constexpr std::chrono::seconds idle_time{300}; // of a connection between two requests
+inline constexpr std::chrono::seconds head_time{
+    10};  // from the first byte of a request to the end of its headers
+inline constexpr std::chrono::seconds body_time{60};   // from there to the end of its body
+inline constexpr std::chrono::seconds idle_time{300};  // of a connection between two requests
 
 // All requests together.
 inline constexpr std::size_t bodies_in_flight_bytes = 256u * 1024 * 1024;

@@ -1,5 +1,5 @@
-// Problems: every refusal that leaves the server, as RFC 9457 problem details with one closed list of codes. One table maps
-// each code to its HTTP status and title; a test proves it complete and equal to openapi.json.
+// Problems: every refusal that leaves the server, as RFC 9457 problem details with one closed list of codes.
+// One table maps each code to its HTTP status and title; a test proves it complete and equal to openapi.json.
 #pragma once
 
 #include <cstdint>
@@ -17,47 +17,47 @@
 namespace longhaul::api {
 
 enum class ErrorCode : std::uint8_t {
-  malformed_request,       // 400 the HTTP itself
-  malformed_json,          // 400 not JSON, not UTF-8, too deep, a member twice
-  unauthorized,            // 401
-  origin_not_allowed,      // 403
-  not_found,               // 404 no such path
-  task_not_found,          // 404
-  method_not_allowed,      // 405
-  request_timeout,         // 408
-  task_already_final,      // 409
-  task_not_retryable,      // 409 retry of a task that is not final, or succeeded
-  deadline_passed,         // 409 retry past its own deadline_at
-  task_gone,               // 410 idempotent replay of a task past its retention
-  body_too_large,          // 413
-  uri_too_long,            // 414
-  unsupported_media_type,  // 415
-  misdirected_request,     // 421 Host
-  validation_failed,       // 422
-  unknown_task_type,       // 422
-  idempotency_key_reused,  // 422
-  expectation_failed,      // 417
-  headers_too_large,       // 431
-  internal_error,          // 500
-  method_not_implemented,  // 501 transfer codings we do not speak
-  queue_full,              // 503 max_open_tasks
-  overloaded,              // 503 lanes, body budget, connections
-  storage_full,            // 503 disk
-  not_ready,               // 503 recovering or draining
+  malformed_request,           // 400 the HTTP itself
+  malformed_json,              // 400 not JSON, not UTF-8, too deep, a member twice
+  unauthorized,                // 401
+  origin_not_allowed,          // 403
+  not_found,                   // 404 no such path
+  task_not_found,              // 404
+  method_not_allowed,          // 405
+  request_timeout,             // 408
+  task_already_final,          // 409
+  task_not_retryable,          // 409 retry of a task that is not final, or succeeded
+  deadline_passed,             // 409 retry past its own deadline_at
+  task_gone,                   // 410 idempotent replay of a task past its retention
+  body_too_large,              // 413
+  uri_too_long,                // 414
+  unsupported_media_type,      // 415
+  misdirected_request,         // 421 Host
+  validation_failed,           // 422
+  unknown_task_type,           // 422
+  idempotency_key_reused,      // 422
+  expectation_failed,          // 417
+  headers_too_large,           // 431
+  internal_error,              // 500
+  method_not_implemented,      // 501 transfer codings we do not speak
+  queue_full,                  // 503 max_open_tasks
+  overloaded,                  // 503 lanes, body budget, connections
+  storage_full,                // 503 disk
+  not_ready,                   // 503 recovering or draining
   http_version_not_supported,  // 505
 };
 
 struct ErrorInfo {
   ErrorCode code;
   int status;
-  std::string_view name;   // UPPER_SNAKE
+  std::string_view name;  // UPPER_SNAKE
   std::string_view title;
 };
 [[nodiscard]] std::span<const ErrorInfo> error_table();
 [[nodiscard]] const ErrorInfo& info(ErrorCode code);
 
-// One fault of a request, at a JSON pointer in URI fragment form ("#/timeout_seconds"), or "?page_size" for a query
-// parameter, or "Idempotency-Key" for a header.
+// One fault of a request, at a JSON pointer in URI fragment form ("#/timeout_seconds"), or "?page_size" for a
+// query parameter, or "Idempotency-Key" for a header.
 struct FieldError {
   std::string pointer;
   std::string detail;

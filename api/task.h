@@ -26,14 +26,15 @@ using TaskKey = base::NamedType<std::int64_t, struct TaskKeyTag>;
 // The fencing token of an attempt: unique over all tasks, and greater than every earlier one. 0 is none.
 using AttemptToken = base::NamedType<std::int64_t, struct AttemptTokenTag>;
 
-// Text that is exactly one JSON value, valid UTF-8, without white space between its tokens, with the digits it came with.
+// Text that is exactly one JSON value, valid UTF-8, without white space between its tokens, with the digits
+// it came with.
 struct RawJson {
   std::string text;
   friend bool operator==(const RawJson&, const RawJson&) = default;
 };
 
-// A moment at which something becomes due. Given as a date it follows the wall clock and its steps; given as a duration it
-// follows the steady one and does not.
+// A moment at which something becomes due. Given as a date it follows the wall clock and its steps; given as
+// a duration it follows the steady one and does not.
 using Due = std::variant<WallTime, SteadyTime>;
 
 // Why a task in an attempt was told to stop. The first cause wins and is kept.
@@ -64,17 +65,17 @@ struct TaskSnapshot {
   std::int64_t revision = 1;  // grows with each change that the ETag shows
   int attempt = 0;            // attempts claimed of the present budget
   int max_attempts = 1;
-  AttemptToken token;         // of the running attempt, or of the last one
+  AttemptToken token;  // of the running attempt, or of the last one
   std::optional<Milliseconds> timeout;
   WallTime created_at;
   WallTime run_at;
-  std::optional<WallTime> started_at;   // of the first attempt
+  std::optional<WallTime> started_at;  // of the first attempt
   std::optional<WallTime> finished_at;
-  std::optional<WallTime> deadline_at;  // as shown; what is enforced is `deadline`
-  std::optional<Due> due;       // of a scheduled task
-  std::optional<Due> deadline;  // of the whole task
-  std::optional<Due> expiry;    // of its first start
-  std::optional<StopCause> stop_cause;  // while cancelling
+  std::optional<WallTime> deadline_at;     // as shown; what is enforced is `deadline`
+  std::optional<Due> due;                  // of a scheduled task
+  std::optional<Due> deadline;             // of the whole task
+  std::optional<Due> expiry;               // of its first start
+  std::optional<StopCause> stop_cause;     // while cancelling
   std::optional<std::string> stop_reason;  // of a cancel, while cancelling
   std::vector<std::pair<std::string, std::string>> tags;
   std::optional<TaskError> error;

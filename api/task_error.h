@@ -1,4 +1,5 @@
-// The closed list of codes that longhaul itself gives a task's `error`. A remote worker or program may give its own.
+// The closed list of codes that longhaul itself gives a task's `error`. A remote worker or program may give
+// its own.
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,5 @@
-// The id of a task: a UUIDv7 (RFC 9562, section 5.7), lower-case text outside, 16 bytes inside. Ids sort by creation time.
-// A value: copy it freely, from any thread.
+// The id of a task: a UUIDv7 (RFC 9562, section 5.7), lower-case text outside, 16 bytes inside. Ids sort by
+// creation time. A value: copy it freely, from any thread.
 #pragma once
 
 #include <array>
@@ -26,8 +26,10 @@ class TaskId {
   // From the text form, strictly: 36 lower-case characters, version 7, RFC variant. Else nothing.
   [[nodiscard]] static std::optional<TaskId> parse(std::string_view text);
 
-  // `time` in milliseconds since 1970; `sequence` fills the 12 bits after it (its low bits), `random` the rest.
-  [[nodiscard]] static TaskId make(std::chrono::milliseconds time, std::uint16_t sequence, std::uint64_t random);
+  // `time` in milliseconds since 1970; `sequence` fills the 12 bits after it (its low bits), `random` the
+  // rest.
+  [[nodiscard]] static TaskId make(std::chrono::milliseconds time, std::uint16_t sequence,
+                                   std::uint64_t random);
 
   // The smallest id of that millisecond: turns a time into the edge of a range of ids.
   [[nodiscard]] static TaskId first_of(std::chrono::milliseconds time) { return make_edge(time); }

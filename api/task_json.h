@@ -12,7 +12,8 @@ namespace longhaul::api {
 
 // Why a queued or scheduled task is not running.
 struct WaitingFor {
-  std::string_view reason;  // not_due, retry_backoff, no_worker_for_type, queue_concurrency, type_concurrency, behind_others
+  std::string_view reason;  // not_due, retry_backoff, no_worker_for_type, queue_concurrency,
+                            // type_concurrency, behind_others
   std::string detail;
 };
 
@@ -27,7 +28,8 @@ struct WaitingFor {
 [[nodiscard]] std::string error_json(const TaskError& error);
 [[nodiscard]] std::optional<TaskError> parse_error_json(std::string_view text);
 
-// `"7"`: the ETag of a revision; and whether an If-None-Match header names it (lists, weak tags and * included).
+// `"7"`: the ETag of a revision; and whether an If-None-Match header names it (lists, weak tags and *
+// included).
 [[nodiscard]] std::string etag_of(std::int64_t revision);
 [[nodiscard]] bool etag_matches(std::string_view if_none_match, std::int64_t revision);
 

@@ -22,8 +22,8 @@ struct TaskFilter {
   std::optional<std::string> type;
   std::optional<std::string> queue;
   std::vector<std::pair<std::string, std::string>> tags;  // all must match
-  std::optional<WallTime> created_after;   // exclusive
-  std::optional<WallTime> created_before;  // exclusive
+  std::optional<WallTime> created_after;                  // exclusive
+  std::optional<WallTime> created_before;                 // exclusive
 };
 
 struct TaskQuery {
@@ -37,8 +37,8 @@ struct TaskPage {
   std::optional<TaskId> continue_after;  // nothing: this was the end
 };
 
-// 422 with every fault. An unknown parameter is a fault; a page token carries its filter's fingerprint, and one that was made
-// for another filter is a fault too.
+// 422 with every fault. An unknown parameter is a fault; a page token carries its filter's fingerprint, and
+// one that was made for another filter is a fault too.
 [[nodiscard]] Checked<TaskQuery> parse_task_query(const QueryParameters& parameters);
 [[nodiscard]] std::string make_page_token(const TaskFilter& filter, const TaskId& continue_after);
 

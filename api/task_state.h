@@ -1,5 +1,5 @@
-// The states of a task and the one table of how it may move between them. Storage guards each change by this table, tests
-// try every event from every state against it, and the API page prints it.
+// The states of a task and the one table of how it may move between them. Storage guards each change by this
+// table, tests try every event from every state against it, and the API page prints it.
 #pragma once
 
 #include <cstdint>
@@ -41,18 +41,18 @@ inline constexpr int task_state_count = 9;
 
 // What can happen to a task.
 enum class TaskEvent : std::uint8_t {
-  become_due,        // its time has come
-  claim,             // a worker takes it: the attempt is counted, the fencing token made
-  succeed,           // the attempt succeeded
-  fail,              // the attempt failed for good, or was the last one
-  retry_later,       // the attempt failed, timed out or lost its worker; attempts are left
-  give_back,         // drain or release: the attempt is refunded
-  ask_to_stop,       // cancel, deadline or last timeout of a task in an attempt
-  stopped_cancelled, // it has stopped; the first cause was a cancel
-  stopped_timed_out, // it has stopped; the first cause was a deadline or timeout
-  cancel_waiting,    // cancel before an attempt
-  expire_waiting,    // deadline or expiry before an attempt
-  retry_by_user,     // a user opens it again, with a fresh budget of attempts
+  become_due,         // its time has come
+  claim,              // a worker takes it: the attempt is counted, the fencing token made
+  succeed,            // the attempt succeeded
+  fail,               // the attempt failed for good, or was the last one
+  retry_later,        // the attempt failed, timed out or lost its worker; attempts are left
+  give_back,          // drain or release: the attempt is refunded
+  ask_to_stop,        // cancel, deadline or last timeout of a task in an attempt
+  stopped_cancelled,  // it has stopped; the first cause was a cancel
+  stopped_timed_out,  // it has stopped; the first cause was a deadline or timeout
+  cancel_waiting,     // cancel before an attempt
+  expire_waiting,     // deadline or expiry before an attempt
+  retry_by_user,      // a user opens it again, with a fresh budget of attempts
 };
 inline constexpr int task_event_count = 12;
 

@@ -1,11 +1,14 @@
 // The one source of time. Three timelines, three types, so that the compiler keeps them apart:
-//   BootTime    CLOCK_BOOTTIME: never steps, counts while the machine sleeps, starts anew at boot. For timeouts.
-//   WallTime    CLOCK_REALTIME: what people read and write; an operator or NTP may step it.
-//   SteadyTime  boot time plus an offset that the store keeps for each boot (see storage/steady_offset): never steps while
-//               the machine is up, survives a restart of the server. For durations that must outlive the process
+//   BootTime    CLOCK_BOOTTIME: never steps, counts while the machine sleeps, starts anew at boot. For
+//   timeouts. WallTime    CLOCK_REALTIME: what people read and write; an operator or NTP may step it.
+//   SteadyTime  boot time plus an offset that the store keeps for each boot (see storage/steady_offset):
+//   never steps while
+//               the machine is up, survives a restart of the server. For durations that must outlive the
+//               process
 //               ("deadline_seconds", "delay_seconds", retry backoff).
 //
-// Thread-safety: every method of Clock may be called from any thread. Units: WallTime and SteadyTime in milliseconds.
+// Thread-safety: every method of Clock may be called from any thread. Units: WallTime and SteadyTime in
+// milliseconds.
 #pragma once
 
 #include <chrono>
@@ -53,8 +56,8 @@ class SystemClock final : public Clock {
   [[nodiscard]] WallTime wall() const override;
 };
 
-// Names this boot of the machine (/proc/sys/kernel/random/boot_id), so that a process id or a boot time written down before
-// a reboot is never taken for one of today. Empty when the kernel does not tell.
+// Names this boot of the machine (/proc/sys/kernel/random/boot_id), so that a process id or a boot time
+// written down before a reboot is never taken for one of today. Empty when the kernel does not tell.
 [[nodiscard]] std::string boot_id();
 
 }  // namespace longhaul::base

@@ -1,5 +1,6 @@
-// The server's own log: one line an event on standard error, level first. Built on spdlog, which only log.cc includes.
-// Thread-safety: all functions, any thread. Never logs payloads, results, keys or secrets: callers pass ids and causes.
+// The server's own log: one line an event on standard error, level first. Built on spdlog, which only log.cc
+// includes. Thread-safety: all functions, any thread. Never logs payloads, results, keys or secrets: callers
+// pass ids and causes.
 #pragma once
 
 #include <string_view>

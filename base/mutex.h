@@ -1,5 +1,5 @@
-// A mutex whose use the compiler checks: clang's -Wthread-safety reads these annotations, other compilers ignore them.
-// https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
+// A mutex whose use the compiler checks: clang's -Wthread-safety reads these annotations, other compilers
+// ignore them. https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 #pragma once
 
 #include <chrono>
@@ -31,7 +31,9 @@ class LONGHAUL_THREAD_ANNOTATION(capability("mutex")) Mutex {
 
 class LONGHAUL_THREAD_ANNOTATION(scoped_lockable) MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) LONGHAUL_THREAD_ANNOTATION(acquire_capability(mutex)) : mutex_(mutex) { mutex_.lock(); }
+  explicit MutexLock(Mutex& mutex) LONGHAUL_THREAD_ANNOTATION(acquire_capability(mutex)) : mutex_(mutex) {
+    mutex_.lock();
+  }
   ~MutexLock() LONGHAUL_THREAD_ANNOTATION(release_capability()) { mutex_.unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
@@ -44,7 +46,9 @@ class LONGHAUL_THREAD_ANNOTATION(scoped_lockable) MutexLock {
 class CondVar {
  public:
   void wait(Mutex& mutex) REQUIRES(mutex) { condition_.wait(mutex); }
-  void wait_for(Mutex& mutex, std::chrono::nanoseconds limit) REQUIRES(mutex) { condition_.wait_for(mutex, limit); }
+  void wait_for(Mutex& mutex, std::chrono::nanoseconds limit) REQUIRES(mutex) {
+    condition_.wait_for(mutex, limit);
+  }
   void notify_one() { condition_.notify_one(); }
   void notify_all() { condition_.notify_all(); }
 

@@ -1,5 +1,5 @@
-// A value or an error, for everything that can be expected to fail. Exceptions are caught where a library throws them and
-// turned into one of these; assertions are for our own mistakes.
+// A value or an error, for everything that can be expected to fail. Exceptions are caught where a library
+// throws them and turned into one of these; assertions are for our own mistakes.
 //
 // Thread-safety: as safe as T and E. Ownership: holds its value or error. Never empty.
 #pragma once
@@ -29,8 +29,9 @@ Failure(E) -> Failure<E>;
 template <class T, class E = Error>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}               // NOLINT: meant to convert
-  Result(Failure<E> failure) : state_(std::in_place_index<1>, std::move(failure.error)) {}  // NOLINT: meant to convert
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: meant to convert
+  Result(Failure<E> failure)
+      : state_(std::in_place_index<1>, std::move(failure.error)) {}  // NOLINT: meant to convert
 
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }

@@ -8,8 +8,9 @@
 
 namespace longhaul::base {
 
-// start() is called once and returns when the service works or has failed (then it holds nothing). stop() is called once
-// after a successful start, from any thread but the service's own, and returns when its threads have ended.
+// start() is called once and returns when the service works or has failed (then it holds nothing). stop() is
+// called once after a successful start, from any thread but the service's own, and returns when its threads
+// have ended.
 class Service {
  public:
   Service() = default;

@@ -1,5 +1,6 @@
 // A fixed number of threads behind a bounded queue, for calls that block (reads from disk, big JSON).
-// Thread-safety: try_post from any thread; start and stop as every Service. Work posted before stop() is run before it returns.
+// Thread-safety: try_post from any thread; start and stop as every Service. Work posted before stop() is run
+// before it returns.
 #pragma once
 
 #include <cstddef>

@@ -43,6 +43,45 @@ Figure cpu_figure(std::string name, const Turns& ours, const Turns& bare) {
           {{"bare loop", bare.cpu_us_per_request(), ""}}};
 }
 
+struct PollContest {
+  std::string name;
+  std::string cpu_name;
+  LoadOptions load;
+};
+
+base::Result<void> measure_poll(const Plan& plan, const Server& server, const BareServer& bare,
+                                const PollContest& contest, Report& report) {
+  Turns ours;
+  Turns least;
+  for (int round = 0; round < plan.rounds(); ++round) {
+    auto done = take_turn(plan, server.subject(), contest.load, ours);
+    if (done) done = take_turn(plan, bare.subject(), contest.load, least);
+    if (!done) return done;
+  }
+  report.figures.push_back(ours.figure(contest.name));
+  report.figures.back().limits = {{"bare loop", least.per_second(), "about 0.7"}};
+  report.figures.push_back(cpu_figure(contest.cpu_name, ours, least));
+  return {};
+}
+
+// Starts that many tasks that are due in an hour, and returns a poll for each.
+base::Result<std::vector<std::string>> polls_of_waiting_tasks(const Server& server, std::uint64_t count) {
+  std::vector<std::string> requests;
+  LoadOptions starts =
+      load_of(256, {post_request("/start-task", R"({"type": "echo", "delay_seconds": 3600})")}, 202);
+  starts.port = server.subject().port;
+  starts.max_requests = count;
+  starts.warm_up = std::chrono::seconds(0);
+  starts.duration = std::chrono::minutes(2);
+  starts.on_answer = [&](std::string_view body) {
+    requests.push_back(get_request("/task-status/" + task_id_of(body)));
+  };
+  const auto started = run_load(starts);
+  if (!started) return base::fail(started.error().message);
+  if (started.value().unexpected > 0) return base::fail("starts were refused");
+  return requests;
+}
+
 // How many times a second 4 KiB can be written to a file and synced: a page of the database's log. Where the
 // file grows, its length has to be made durable too; the log of a database grows at first and is then written
 // over, again and again.
@@ -93,19 +132,18 @@ base::Result<void> measure_polls(const Plan& plan, const Server& server, Report&
   const auto bare = BareServer::start(plan.own_program, answer.value());
   if (!bare) return base::fail(bare.error().message);
   for (const std::size_t connections : connection_counts) {
-    const LoadOptions load = load_of(connections, requests, 200);
-    Turns ours;
-    Turns least;
-    for (int round = 0; round < plan.rounds(); ++round) {
-      auto done = take_turn(plan, server.subject(), load, ours);
-      if (done) done = take_turn(plan, bare.value().subject(), load, least);
-      if (!done) return done;
-    }
-    report.figures.push_back(ours.figure(at_connections("polls", connections)));
-    report.figures.back().limits = {{"bare loop", least.per_second(), "about 0.7"}};
-    report.figures.push_back(cpu_figure(at_connections("CPU time of a poll", connections), ours, least));
+    const PollContest contest{at_connections("polls", connections),
+                              at_connections("CPU time of a poll", connections),
+                              load_of(connections, requests, 200)};
+    if (auto done = measure_poll(plan, server, bare.value(), contest, report); !done) return done;
   }
-  return {};
+  auto many = polls_of_waiting_tasks(server, plan.many_tasks());
+  if (!many) return base::fail(many.error().message);
+  const std::string count = std::to_string(plan.many_tasks());
+  return measure_poll(plan, server, bare.value(),
+                      {"polls of " + count + " waiting tasks in turn, 64 connections",
+                       "CPU time of such a poll", load_of(64, std::move(many).value(), 200)},
+                      report);
 }
 
 base::Result<void> measure_starts(const Plan& plan, const Server& server, Report& report) {

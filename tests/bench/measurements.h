@@ -9,7 +9,8 @@
 
 namespace longhaul::bench {
 
-// GET /task-status/{id} at 1, 64 and 256 connections, beside the bare loop.
+// GET /task-status/{id} at 1, 64 and 256 connections, beside the bare loop: of few tasks, and of more than
+// any memo holds.
 [[nodiscard]] base::Result<void> measure_polls(const Plan& plan, const Server& server, Report& report);
 // POST /start-task of tasks that are due in an hour, so that nothing but the start is done; beside the bare
 // loop and beside fdatasync.

@@ -22,6 +22,7 @@ struct Plan {
   [[nodiscard]] std::chrono::milliseconds warm_up() const {
     return std::chrono::milliseconds(quick ? 50 : 200);
   }
+  [[nodiscard]] std::uint64_t many_tasks() const { return quick ? 6'000 : 20'000; }
   [[nodiscard]] std::uint64_t echo_tasks() const { return quick ? 1'500 : 8'000; }  // a round
   [[nodiscard]] std::uint64_t commands() const { return quick ? 150 : 800; }        // a round
   [[nodiscard]] std::chrono::seconds idle_time() const { return std::chrono::seconds(quick ? 4 : 10); }

@@ -94,7 +94,6 @@ def test_an_attempt_ends_with_its_leader_not_with_its_pipes(server, client):
 @pytest.mark.parametrize("victim", ["server", "spawner"])
 def test_all_die_when_the_server_or_the_spawner_is_killed(victim):
     with running_server(config=STAY) as server:
-        server.expects_errors = victim == "spawner"
         with server.client() as client:
             tasks = [client.start("stay")["task_id"] for _ in range(3)]
             for task_id in tasks:
@@ -111,6 +110,7 @@ def test_all_die_when_the_server_or_the_spawner_is_killed(victim):
             server.start()
         with server.client() as client:
             for task_id in tasks:
+                lost = wait_until(lambda: client.detail(task_id)["attempts"][0]["error"], "the attempt to be lost", seconds=30)
+                assert lost["code"] == "WORKER_LOST"
                 client.until(task_id, "running", seconds=30)
-                assert client.detail(task_id)["attempts"][0]["error"]["code"] == "WORKER_LOST"
                 client.cancel(task_id, wait=30).expect(200)

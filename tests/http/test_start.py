@@ -164,8 +164,11 @@ def test_no_more_open_tasks_than_allowed():
         body = json.dumps({"type": "echo", "payload": None, "delay_seconds": 600})
         replay = client.post("/start-task", body=body, headers=key).expect(202)
         assert replay.json["task_id"] == tasks[2]["task_id"] and replay.header("Idempotent-Replayed") == "true"
+        client.post("/start-task", body=body, headers={"Idempotency-Key": "fourth"}).expect(503, "QUEUE_FULL")
+        client.post("/start-task", body=body + " ", headers=key).expect(422, "IDEMPOTENCY_KEY_REUSED")
         client.cancel(tasks[0]["task_id"]).expect(200)
-        client.start("echo", delay_seconds=600)
+        fourth = client.post("/start-task", body=body, headers={"Idempotency-Key": "fourth"}).expect(202)
+        assert fourth.header("Idempotent-Replayed") is None, "the refused request has bound nothing"
         client.post(f"/tasks/{tasks[0]['task_id']}/retry").expect(503, "QUEUE_FULL")
         server.restart()
         client.close()

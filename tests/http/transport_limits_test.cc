@@ -68,9 +68,9 @@ TEST_CASE("a head counts from its first byte, however it trickles") {
   Transport transport(with(&server::HttpServerOptions::head_time, soon));
   RawClient slow = transport.client();
   slow.send("G");
-  std::string answer;
-  for (std::size_t i = 0; slow.silent() && i < 100'000'000; ++i) {
-    if (transport.on_loop([] { return true; }) && slow.silent()) slow.send("E");
+  // As many bytes as the time allows, but never a line too long.
+  for (int sent = 0; slow.silent(); ++sent) {
+    if (transport.on_loop([] { return true; }) && sent < 4000 && slow.silent()) slow.send("E");
   }
   CHECK(slow.read().status == 408);
 }

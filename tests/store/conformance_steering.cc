@@ -174,6 +174,27 @@ TEST_CASE_TEMPLATE("an idempotency key answers with its task, as it is now", Eng
   CHECK(fixture.store().counts().by_state[TaskState::queued] == 2);
 }
 
+TEST_CASE_TEMPLATE("with no room for a new task, a bound key is still answered for", Engine, STORE_ENGINES) {
+  StoreFixture fixture(std::make_unique<Engine>());
+  const auto keyed = [&](const std::string& key, const std::string& hash, bool replay_only) {
+    NewTask order = fixture.order();
+    order.idempotency = IdempotencyBinding{"me /start-task", key, hash};
+    order.replay_only = replay_only;
+    return fixture.enqueue(order);
+  };
+  const EnqueueOutcome first = keyed("k1", "hash", false);
+  const EnqueueOutcome replay = keyed("k1", "hash", true);
+  CHECK(replay.verdict == EnqueueVerdict::replayed);
+  CHECK(replay.task->id == first.task->id);
+  CHECK(keyed("k1", "other", true).verdict == EnqueueVerdict::key_reused);
+
+  const EnqueueOutcome refused = keyed("k2", "hash", true);
+  CHECK(refused.verdict == EnqueueVerdict::not_bound);
+  CHECK_FALSE(refused.task);
+  CHECK(fixture.store().counts().by_state[TaskState::queued] == 1);
+  CHECK(keyed("k2", "hash", false).verdict == EnqueueVerdict::created);
+}
+
 TEST_CASE_TEMPLATE("two starts with one key in the same moment make one task", Engine, STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   std::vector<Answer<EnqueueOutcome>> answers(50);

@@ -25,7 +25,9 @@ struct Fresh {
 TEST_CASE("sqlite: every statement can be prepared") {
   Fresh database;
   CHECK(database.library.all().size() > 30);
-  for (const auto& [name, sql] : database.library.all()) {
+  for (const auto& entry : database.library.all()) {
+    const auto& name = entry.first;
+    const auto& sql = entry.second;
     CAPTURE(name);
     Statements statements(database.connection, database.library);
     CHECK_NOTHROW(static_cast<void>(statements.use(name)));
@@ -42,7 +44,9 @@ TEST_CASE("sqlite: statements go by an index") {
   Fresh database;
   // Run once at start; the two count what is queued, and everything, within an index.
   const std::set<std::string_view> may_scan = {"ready_lanes", "count_all", "kept_boot"};
-  for (const auto& [name, sql] : database.library.all()) {
+  for (const auto& entry : database.library.all()) {
+    const auto& name = entry.first;
+    const auto& sql = entry.second;
     if (may_scan.contains(name)) continue;
     CAPTURE(name);
     const std::string explain = "EXPLAIN QUERY PLAN " + std::string(sql);

@@ -118,7 +118,8 @@ TEST_CASE("process: the spawner is killed: all trees die, and another one is sta
   check_lost(commands.sink.wait_end(one));
   check_lost(commands.sink.wait_end(other));
   CHECK(Clock::now() - start < death_limit);
-  for (const pid_t pid : {first.leader, first.escaped, second.leader, second.escaped}) CHECK_FALSE(exists(pid));
+  for (const pid_t pid : {first.leader, first.escaped, second.leader, second.escaped})
+    CHECK_FALSE(exists(pid));
   CHECK(dies_within(first.shim, death_limit));
   CHECK(commands.run(command_type({"true"})).reports.at(0).succeeded);
   CHECK(commands.spawner() != spawner);
@@ -138,7 +139,9 @@ TEST_CASE("process: spawner and shim are killed: what carries the token dies, an
   CHECK(commands.run(command_type({"true"})).reports.at(0).succeeded);
 }
 
-TEST_CASE("process: spawner and shim are killed: a subreaper finds even those without any sign, and lets the others finish") {
+TEST_CASE(
+    "process: spawner and shim are killed: a subreaper finds even those without any sign, and lets the "
+    "others finish") {
   Host host(true, 2, "clear-environment");
   const pid_t spawner = host.spawner();
   kill(spawner, SIGSTOP);
@@ -155,7 +158,8 @@ TEST_CASE("process: spawner and shim are killed: a subreaper finds even those wi
   // It buries them all, the shims too: in the end the new spawner is its only child.
   const auto limit = Clock::now() + patience;
   std::vector<pid_t> children = children_of(host.pid());
-  while ((children.size() != 1 || children.front() == spawner) && Clock::now() < limit) children = children_of(host.pid());
+  while ((children.size() != 1 || children.front() == spawner) && Clock::now() < limit)
+    children = children_of(host.pid());
   REQUIRE(children.size() == 1);
   CHECK(children.front() != spawner);
 }
@@ -181,7 +185,8 @@ TEST_CASE("process: the server is killed while a shim hangs") {
   const pid_t spawner = host.spawner();
   const auto start = Clock::now();
   host.child().end();
-  for (const pid_t pid : {hanging.shim, hanging.leader, hanging.escaped, spawner}) CHECK(dies_within(pid, death_limit));
+  for (const pid_t pid : {hanging.shim, hanging.leader, hanging.escaped, spawner})
+    CHECK(dies_within(pid, death_limit));
   CHECK(Clock::now() - start < death_limit);
 }
 
@@ -207,7 +212,8 @@ TEST_CASE("process: server, spawner and shim are killed at once: the next start 
 
 TEST_CASE("process: signals that a service manager sends to everybody end neither spawner nor shim") {
   CommandFixture commands;
-  const auto token = commands.begin(shell_type("trap 'echo heard >&2' TERM; echo ready >&2; while :; do sleep 0.01; done"));
+  const auto token =
+      commands.begin(shell_type("trap 'echo heard >&2' TERM; echo ready >&2; while :; do sleep 0.01; done"));
   commands.sink.wait(token, "readiness", [](const auto& seen) { return !seen.lines.empty(); });
   const pid_t spawner = commands.spawner();
   const pid_t shim = parent_of(commands.wait_leader(token));

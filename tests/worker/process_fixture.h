@@ -1,9 +1,9 @@
-// What the tests of the command side share: a sink that remembers and can be waited on, an executor with its spawner, child
-// processes that end with their test, and looks at processes from outside.
+// What the tests of the command side share: a sink that remembers and can be waited on, an executor with its
+// spawner, child processes that end with their test, and looks at processes from outside.
 #pragma once
 
-#include <doctest/doctest.h>
 #include <dirent.h>
+#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -69,7 +69,8 @@ inline pid_t parent_of(pid_t pid) {
 }
 
 inline std::size_t open_descriptors(pid_t pid) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(("/proc/" + std::to_string(pid) + "/fd").c_str()), closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(("/proc/" + std::to_string(pid) + "/fd").c_str()),
+                                                   closedir);
   std::size_t count = 0;
   while (folder && readdir(folder.get()) != nullptr) ++count;
   return count;
@@ -110,7 +111,8 @@ class RecordingSink final : public AttemptSink {
     change(token, [&](Seen& seen) { seen.reports.push_back(std::move(report)); });
   }
 
-  // Waits until `condition` holds of what was seen of the attempt; fails the test when it does not come to that.
+  // Waits until `condition` holds of what was seen of the attempt; fails the test when it does not come to
+  // that.
   template <class Condition>
   Seen wait(api::AttemptToken token, const std::string& what, const Condition& condition) {
     const auto limit = Clock::now() + patience;
@@ -193,7 +195,8 @@ class CommandFixture {
     const api::AttemptToken token(++last_token_);
     AttemptOrder order;
     order.key = api::TaskKey(token.get());
-    order.id = api::TaskId::make(std::chrono::milliseconds(1'700'000'000'000), 1, static_cast<std::uint64_t>(token.get()));
+    order.id = api::TaskId::make(std::chrono::milliseconds(1'700'000'000'000), 1,
+                                 static_cast<std::uint64_t>(token.get()));
     order.token = token;
     order.type = &types_.emplace_back(std::move(type));
     order.payload = {std::move(payload)};
@@ -205,7 +208,8 @@ class CommandFixture {
   }
   // Waits until the attempt's log has a line that starts with the label, and returns the number behind it.
   pid_t wait_number(api::AttemptToken token, const std::string& label) {
-    const auto seen = sink.wait(token, label, [&](const auto& s) { return number_behind(s.lines, label) > 0; });
+    const auto seen =
+        sink.wait(token, label, [&](const auto& s) { return number_behind(s.lines, label) > 0; });
     return number_behind(seen.lines, label);
   }
   pid_t wait_leader(api::AttemptToken token) {
@@ -242,7 +246,8 @@ class Child {
     posix_spawn_file_actions_adddup2(&actions, from[1], 1);
     auto arguments = pointers_to(command);
     auto variables = pointers_to(environment);
-    const int error = posix_spawnp(&pid_, command.front().c_str(), &actions, nullptr, arguments.data(), variables.data());
+    const int error =
+        posix_spawnp(&pid_, command.front().c_str(), &actions, nullptr, arguments.data(), variables.data());
     posix_spawn_file_actions_destroy(&actions);
     close(to[0]);
     close(from[1]);
@@ -257,7 +262,8 @@ class Child {
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] bool is_alive() const {
     siginfo_t info{};
-    return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+    return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
   }
   // Kills it, if need be, and returns how it ended, as waitpid tells it.
   int end() {
@@ -291,6 +297,7 @@ class Child {
  private:
   static std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
     pointers.push_back(nullptr);
     return pointers;

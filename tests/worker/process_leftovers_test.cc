@@ -60,8 +60,10 @@ TEST_CASE("process: leftovers are found by process id only if start time and boo
 }
 
 TEST_CASE("process: with a process its session and its descendants end") {
-  // setsid makes a session; in it a child in a group of its own, and one that has left for a session of its own.
-  const std::string script = "set -m; sleep 1001 & echo group $!; setsid sleep 1002 & echo session $!; echo ready; wait";
+  // setsid makes a session; in it a child in a group of its own, and one that has left for a session of its
+  // own.
+  const std::string script =
+      "set -m; sleep 1001 & echo group $!; setsid sleep 1002 & echo session $!; echo ready; wait";
   Child leader({"setsid", "sh", "-c", script}, {"PATH=/usr/bin:/bin"});
   const pid_t in_group = std::stoi(leader.wait_line("group "));
   const pid_t in_session = std::stoi(leader.wait_line("session "));

@@ -63,7 +63,11 @@ TEST_CASE("process: what exit codes and signals mean") {
       Case{"exit 0", "", true, 0, {}},
       Case{"echo nonsense >&2; exit 1", "EXIT_CODE: exit code 1: nonsense", true, 1, {}},
       Case{"exit 65", "EXIT_CODE: exit code 65 (failed for good)", false, 65, {}},
-      Case{"echo busy >&2; exit 75", "EXIT_CODE: exit code 75 (asks to be tried again later): busy", true, 75, {}},
+      Case{"echo busy >&2; exit 75",
+           "EXIT_CODE: exit code 75 (asks to be tried again later): busy",
+           true,
+           75,
+           {}},
       Case{"exit 255", "EXIT_CODE: exit code 255", true, 255, {}},
       Case{"kill -SEGV $$", "KILLED_BY_SIGNAL: killed by SIGSEGV", true, {}, SIGSEGV},
       Case{"kill -TERM $$", "KILLED_BY_SIGNAL: killed by SIGTERM", true, {}, SIGTERM},
@@ -116,23 +120,24 @@ TEST_CASE("process: a program finds its own things and nothing else") {
   CHECK(environment.starts_with("COLOUR=blue\nLONGHAUL_TASK_ID="));
   CHECK(environment.ends_with("LONGHAUL_ATTEMPT=1\nLONGHAUL_TOKEN=1\nLONGHAUL_PROGRESS_FD=3\n"));
 
-  CHECK(text_result(commands.run(command_type(
-            {python, "-c",
-             "import os\n"
-             "def is_open(n):\n"
-             "  try: return os.fstat(n) is not None\n"
-             "  except OSError: return False\n"
-             "print(' '.join(n for n in sorted(os.listdir('/proc/self/fd'), key=int) if is_open(int(n))))"}))) ==
-        "0 1 2 3\n");
+  CHECK(
+      text_result(commands.run(command_type({python, "-c",
+                                             "import os\n"
+                                             "def is_open(n):\n"
+                                             "  try: return os.fstat(n) is not None\n"
+                                             "  except OSError: return False\n"
+                                             "print(' '.join(n for n in sorted(os.listdir('/proc/self/fd'), "
+                                             "key=int) if is_open(int(n))))"}))) == "0 1 2 3\n");
   const std::string status = text_result(commands.run(command_type({"cat", "/proc/self/status"})));
   CHECK(status.find("NoNewPrivs:\t1\n") != std::string::npos);
   CHECK(status.find("SigBlk:\t0000000000000000\n") != std::string::npos);
   // 32 and 33 are glibc's own, and ignored in whatever its posix_spawn starts.
   const std::uint64_t ignored = std::stoull(status.substr(status.find("SigIgn:") + 7), nullptr, 16);
   CHECK((ignored & ~0x180000000U) == 0);
-  CHECK(text_result(commands.run(command_type({python, "-c",
-                                            "import os\n"
-                                            "print(os.getpid() == os.getsid(0) == os.getpgid(0), os.getcwd())"}))) ==
+  CHECK(text_result(commands.run(
+            command_type({python, "-c",
+                          "import os\n"
+                          "print(os.getpid() == os.getsid(0) == os.getpgid(0), os.getcwd())"}))) ==
         "True " + std::string(std::unique_ptr<char, decltype(&free)>(getcwd(nullptr, 0), free).get()) + "\n");
 }
 
@@ -183,8 +188,8 @@ TEST_CASE("process: a program that cannot be started says what to do") {
   unlink(path.c_str());
 
   CHECK(error_of(commands.run(command_type({}))).code == "START_FAILED");
-  CHECK(error_of(commands.run(command_type({"echo", std::string(200'000, 'x')}))).message.find("131072 bytes") !=
-        std::string::npos);
+  CHECK(error_of(commands.run(command_type({"echo", std::string(200'000, 'x')})))
+            .message.find("131072 bytes") != std::string::npos);
   CHECK(text_result(commands.run(command_type({"echo", std::string(100'000, 'x')}))).size() == 100'001);
 }
 
@@ -207,7 +212,8 @@ TEST_CASE("process: stderr becomes log lines while the program runs") {
 
 TEST_CASE("process: log lines and logs are cut at their caps, and results are not") {
   CommandFixture commands;
-  TaskType type = shell_type("head -c 100000 /dev/zero | tr '\\0' x >&2; echo >&2; yes | head -n 100000 >&2; echo ok");
+  TaskType type =
+      shell_type("head -c 100000 /dev/zero | tr '\\0' x >&2; echo >&2; yes | head -n 100000 >&2; echo ok");
   type.max_log_bytes = 20'000;
   const auto seen = commands.run(type);
   CHECK(text_result(seen) == "ok\n");
@@ -220,8 +226,9 @@ TEST_CASE("process: log lines and logs are cut at their caps, and results are no
 
 TEST_CASE("process: progress lines are told, the last one always, and others are logged") {
   CommandFixture commands;
-  const auto seen = commands.run(shell_type("i=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo '{\"percent\":'$((i/10))'}' >&3; done;"
-                                            "echo what is this >&3; printf '{\"percent\":100,\"message\":\"done\"}' >&3"));
+  const auto seen = commands.run(
+      shell_type("i=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo '{\"percent\":'$((i/10))'}' >&3; done;"
+                 "echo what is this >&3; printf '{\"percent\":100,\"message\":\"done\"}' >&3"));
   REQUIRE_FALSE(seen.progress.empty());
   CHECK(seen.progress.back().percent == 100);
   CHECK(seen.progress.back().message == "done");
@@ -233,7 +240,8 @@ TEST_CASE("process: progress lines are told, the last one always, and others are
 
 TEST_CASE("process: progress is told while the program runs") {
   CommandFixture commands;
-  const auto token = commands.begin(shell_type("echo '{\"percent\":1}' >&3; echo '{\"percent\":2}' >&3; exec sleep 1000"));
+  const auto token =
+      commands.begin(shell_type("echo '{\"percent\":1}' >&3; echo '{\"percent\":2}' >&3; exec sleep 1000"));
   commands.sink.wait(token, "progress", [](const auto& seen) {
     return !seen.progress.empty() && seen.progress.back().percent == 2;
   });

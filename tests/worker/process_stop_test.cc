@@ -17,7 +17,8 @@ TaskType escaping(const std::string& leader, const std::string& environment = "k
 
 TEST_CASE("process: who ends at SIGTERM has his grace") {
   CommandFixture commands;
-  TaskType type = shell_type("trap 'echo cleaned up >&2; exit 7' TERM; echo ready >&2; while :; do sleep 0.01; done");
+  TaskType type =
+      shell_type("trap 'echo cleaned up >&2; exit 7' TERM; echo ready >&2; while :; do sleep 0.01; done");
   type.grace = base::Milliseconds(60'000);
   const auto token = commands.begin(type);
   commands.sink.wait(token, "readiness", [](const auto& seen) { return !seen.lines.empty(); });
@@ -102,15 +103,16 @@ TEST_CASE("process: who forks and exits without end is caught") {
   const std::string forker = LONGHAUL_TEST_PROGRAMS "/longhaul_test_forker";
   CHECK(commands.run(command_type({forker, "chain"})).reports.at(0).succeeded);
   CHECK(commands.run(command_type({forker, "tree", "8"})).reports.at(0).succeeded);
-  const auto many = {commands.begin(command_type({forker, "chain"})), commands.begin(command_type({forker, "chain"})),
+  const auto many = {commands.begin(command_type({forker, "chain"})),
+                     commands.begin(command_type({forker, "chain"})),
                      commands.begin(command_type({forker, "tree", "6"}))};
   for (const auto token : many) CHECK(commands.sink.wait_end(token).reports.at(0).succeeded);
 }
 
 TEST_CASE("process: what a long-running program leaves behind is buried on the way") {
   CommandFixture commands;
-  const auto token = commands.begin(
-      shell_type("i=0; while [ $i -lt 50 ]; do i=$((i+1)); (true &); done; echo ready >&2; read x; exec sleep 1000"));
+  const auto token = commands.begin(shell_type(
+      "i=0; while [ $i -lt 50 ]; do i=$((i+1)); (true &); done; echo ready >&2; read x; exec sleep 1000"));
   commands.sink.wait(token, "readiness", [](const auto& seen) { return !seen.lines.empty(); });
   const pid_t shim = parent_of(commands.wait_leader(token));
   const auto limit = Clock::now() + patience;
@@ -153,7 +155,9 @@ TEST_CASE("process: stops at any moment of a short command's life") {
   std::vector<api::AttemptToken> tokens;
   for (int i = 0; i < 300; ++i) {
     tokens.push_back(commands.begin(shell_type(i % 2 == 0 ? "exit 0" : "exec sleep 1000")));
-    if (i % 3 == 0) commands.sink.wait(tokens.back(), "the start", [](const auto& s) { return s.process || !s.reports.empty(); });
+    if (i % 3 == 0)
+      commands.sink.wait(tokens.back(), "the start",
+                         [](const auto& s) { return s.process || !s.reports.empty(); });
     commands.executor->stop_attempt(tokens.back());
   }
   for (const auto token : tokens) {

@@ -102,8 +102,9 @@ TEST_CASE("process: what is a progress line, and what is not") {
   const std::string long_message(2'000, 'm');
   CHECK(parse_progress("{\"message\":\"" + long_message + "\"}", noon)->message.size() ==
         api::limits::progress_message_chars);
-  for (const char* line : {"", "12", "[]", "{}", R"({"percentage":3})", R"({"percent":"3"})", R"({"percent":101})",
-                           R"({"percent":-1})", R"({"message":5})", "half way", R"({"percent":1)"})
+  for (const char* line :
+       {"", "12", "[]", "{}", R"({"percentage":3})", R"({"percent":"3"})", R"({"percent":101})",
+        R"({"percent":-1})", R"({"message":5})", "half way", R"({"percent":1)"})
     CHECK_MESSAGE(!parse_progress(line, noon), line);
 }
 
@@ -128,7 +129,9 @@ TEST_CASE("process: the newest progress is handed on, about four times a second"
 TEST_CASE("process: out-of-memory kills are told from old ones") {
   std::string path = "/tmp/longhaul-vmstat-XXXXXX";
   const base::UniqueFd file(mkstemp(path.data()));
-  const auto set = [&](int count) { std::ofstream(path) << "nr_free_pages 12\noom_kill " << count << "\nlast 3\n"; };
+  const auto set = [&](int count) {
+    std::ofstream(path) << "nr_free_pages 12\noom_kill " << count << "\nlast 3\n";
+  };
   const auto start = std::chrono::steady_clock::time_point{} + std::chrono::hours(1);
   OomWatch watch(path);
   CHECK_FALSE(watch.has_killed());
@@ -154,7 +157,8 @@ TEST_CASE("process: what a kind of result makes of stdout") {
     return result ? result->text : "error: " + result.error().message;
   };
   CHECK(text_of(ResultKind::automatic, "") == "null");
-  CHECK(text_of(ResultKind::automatic, "{\"a\": [1.50, 12345678901234567890]}\n") == R"({"a":[1.50,12345678901234567890]})");
+  CHECK(text_of(ResultKind::automatic, "{\"a\": [1.50, 12345678901234567890]}\n") ==
+        R"({"a":[1.50,12345678901234567890]})");
   CHECK(text_of(ResultKind::automatic, "hello\n") == R"("hello\n")");
   CHECK(text_of(ResultKind::automatic, "1 2") == R"("1 2")");
   CHECK(text_of(ResultKind::automatic, "\xFF\xFE").starts_with("error: "));
@@ -175,7 +179,8 @@ TEST_CASE("process: how a failed start is told") {
   const auto missing = judge_failed_start(order, StartStage::lookup, ENOENT);
   CHECK(missing.error->code == "START_FAILED");
   CHECK(missing.error->message ==
-        "'frobnicate' could not be started: it is in no folder of the server's PATH; install it, or give its full path in the "
+        "'frobnicate' could not be started: it is in no folder of the server's PATH; install it, or give its "
+        "full path in the "
         "type's command");
   CHECK_FALSE(missing.retryable);
   CHECK_FALSE(judge_failed_start(order, StartStage::exec, EACCES).retryable);
@@ -199,15 +204,18 @@ TEST_CASE("process: how a signal is told") {
     CHECK(report.retryable);
     return report.error->code + ": " + report.error->message;
   };
-  CHECK(told(SIGSEGV, [](ProgramEnd& e) { e.last_line = "ouch"; }) == "KILLED_BY_SIGNAL: killed by SIGSEGV: ouch");
+  CHECK(told(SIGSEGV, [](ProgramEnd& e) { e.last_line = "ouch"; }) ==
+        "KILLED_BY_SIGNAL: killed by SIGSEGV: ouch");
   CHECK(told(SIGKILL, [](ProgramEnd&) {}) == "KILLED_BY_SIGNAL: killed by SIGKILL");
   CHECK(told(SIGKILL, [](ProgramEnd& e) { e.out_of_memory = true; }).starts_with("OUT_OF_MEMORY: "));
   CHECK(told(SIGTERM, [](ProgramEnd& e) { e.told_to_stop = true; }) ==
         "KILLED_BY_SIGNAL: killed by SIGTERM when told to stop");
-  CHECK(told(SIGKILL, [](ProgramEnd& e) { e.told_to_stop = e.killed_by_us = true; }).find("grace") != std::string::npos);
+  CHECK(told(SIGKILL, [](ProgramEnd& e) { e.told_to_stop = e.killed_by_us = true; }).find("grace") !=
+        std::string::npos);
   type.cpu_seconds = 7;
   CHECK(told(SIGXCPU, [](ProgramEnd&) {}).find("cpu_seconds = 7") != std::string::npos);
-  CHECK(told(SIGKILL, [](ProgramEnd& e) { e.use.cpu_seconds = 12.0; }).find("cpu_seconds = 7") != std::string::npos);
+  CHECK(told(SIGKILL, [](ProgramEnd& e) { e.use.cpu_seconds = 12.0; }).find("cpu_seconds = 7") !=
+        std::string::npos);
 }
 
 TEST_CASE("process: a spawn message comes apart as it was put together") {
@@ -240,9 +248,9 @@ TEST_CASE("process: a program's environment is the type's and our own variables"
   order.token = api::AttemptToken(77);
   order.attempt = 2;
   using Variables = std::vector<std::string>;
-  CHECK(make_spawn_request(order).environment ==
-        Variables{"LANG=C", "LONGHAUL_TASK_ID=" + order.id.text(), "LONGHAUL_ATTEMPT=2", "LONGHAUL_TOKEN=77",
-                  "LONGHAUL_PROGRESS_FD=3"});
+  CHECK(make_spawn_request(order).environment == Variables{"LANG=C", "LONGHAUL_TASK_ID=" + order.id.text(),
+                                                           "LONGHAUL_ATTEMPT=2", "LONGHAUL_TOKEN=77",
+                                                           "LONGHAUL_PROGRESS_FD=3"});
   order.deadline_at = noon;
   order.traceparent = "00-1-2-01";
   const Variables more = make_spawn_request(order).environment;

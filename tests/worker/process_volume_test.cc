@@ -14,8 +14,8 @@ TEST_CASE("process: a gigabyte on both pipes neither hangs nor grows") {
   const long before = memory_kib(getpid(), "VmRSS");
   const std::string size = sanitized ? "100M" : "1G";
   // Lines on stderr, one endless line on stdout, both at once.
-  TaskType type = shell_type("yes a line of a log that is far too long | head -c " + size + " >&2 & head -c " + size +
-                             " /dev/zero; wait");
+  TaskType type = shell_type("yes a line of a log that is far too long | head -c " + size +
+                             " >&2 & head -c " + size + " /dev/zero; wait");
   const auto seen = commands.run(type);
   REQUIRE(seen.reports.size() == 1);
   REQUIRE(seen.reports.front().error);

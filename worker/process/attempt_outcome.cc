@@ -27,7 +27,8 @@ AttemptReport report_for(const AttemptOrder& order) {
   return report;
 }
 
-AttemptReport failure(AttemptReport report, std::string_view code, std::string message, bool retryable = true) {
+AttemptReport failure(AttemptReport report, std::string_view code, std::string message,
+                      bool retryable = true) {
   report.error = api::TaskError{std::string(code), std::move(message), {}, report.exit_code, report.signal};
   report.retryable = retryable;
   return report;
@@ -66,15 +67,16 @@ AttemptReport judge_exit(AttemptReport report, const AttemptOrder& order, const 
   std::string message = "exit code " + std::to_string(code);
   if (code == exit_fail_for_good) message += " (failed for good)";
   if (code == exit_try_later) message += " (asks to be tried again later)";
-  return failure(std::move(report), api::task_error::exit_code, with_last_line(std::move(message), end.last_line),
-                 code != exit_fail_for_good);
+  return failure(std::move(report), api::task_error::exit_code,
+                 with_last_line(std::move(message), end.last_line), code != exit_fail_for_good);
 }
 
 // The soft limit comes as SIGXCPU; who ignores that is killed by the hard limit.
 bool over_cpu_limit(const AttemptOrder& order, const ProgramEnd& end, int signal) {
   if (!order.type->cpu_seconds) return false;
   if (signal == SIGXCPU) return true;
-  return signal == SIGKILL && end.use.cpu_seconds.value_or(0) >= static_cast<double>(*order.type->cpu_seconds);
+  return signal == SIGKILL &&
+         end.use.cpu_seconds.value_or(0) >= static_cast<double>(*order.type->cpu_seconds);
 }
 
 AttemptReport judge_signal(AttemptReport report, const AttemptOrder& order, const ProgramEnd& end) {
@@ -82,7 +84,8 @@ AttemptReport judge_signal(AttemptReport report, const AttemptOrder& order, cons
   report.signal = signal;
   std::string message = "killed by " + name_of(signal);
   if (end.told_to_stop && (signal == SIGTERM || end.killed_by_us)) {
-    message += end.killed_by_us ? ": it was told to stop and did not end within its grace period" : " when told to stop";
+    message += end.killed_by_us ? ": it was told to stop and did not end within its grace period"
+                                : " when told to stop";
     return failure(std::move(report), api::task_error::killed_by_signal, std::move(message));
   }
   if (over_cpu_limit(order, end, signal)) {
@@ -92,7 +95,8 @@ AttemptReport judge_signal(AttemptReport report, const AttemptOrder& order, cons
   if (signal == SIGKILL && end.out_of_memory)
     return failure(std::move(report), api::task_error::out_of_memory,
                    "killed by SIGKILL while the kernel was killing processes because memory had run out");
-  return failure(std::move(report), api::task_error::killed_by_signal, with_last_line(std::move(message), end.last_line));
+  return failure(std::move(report), api::task_error::killed_by_signal,
+                 with_last_line(std::move(message), end.last_line));
 }
 
 bool passes_by_itself(int error_number) {
@@ -111,11 +115,13 @@ bool passes_by_itself(int error_number) {
 std::string advice_for(const std::string& program, StartStage stage, int error_number) {
   if (stage == StartStage::lookup && error_number == ENOENT)
     return program.find('/') == std::string::npos
-               ? ": it is in no folder of the server's PATH; install it, or give its full path in the type's command"
+               ? ": it is in no folder of the server's PATH; install it, or give its full path in the type's "
+                 "command"
                : ": there is no such file; correct the path in the type's command";
   if (stage == StartStage::exec && error_number == ENOENT)
     return ": the file is there, but the interpreter that it names is not; look at its first line (#!)";
-  if (error_number == EACCES) return ": the server may not execute it; chmod +x, and see to the rights of its folders";
+  if (error_number == EACCES)
+    return ": the server may not execute it; chmod +x, and see to the rights of its folders";
   if (error_number == ENOEXEC) return ": not a program; a script needs a first line like #!/bin/sh";
   if (error_number == E2BIG) return ": its arguments and environment are too long for the system";
   if (error_number == EAGAIN || error_number == ENOMEM)
@@ -135,13 +141,14 @@ base::Result<api::RawJson> make_result(ResultKind kind, const std::string& outpu
       return base::fail("stdout is not one JSON value: " + json.error().detail);
     }
   }
-  if (!api::is_utf8(output)) return base::fail("stdout is neither JSON nor UTF-8 text; results are not altered");
+  if (!api::is_utf8(output))
+    return base::fail("stdout is neither JSON nor UTF-8 text; results are not altered");
   api::JsonWriter writer;
   writer.string(output);
   return api::RawJson{writer.take()};
 }
 
-AttemptReport judge_end(const AttemptOrder& order, ProgramEnd end) {
+AttemptReport judge_end(const AttemptOrder& order, const ProgramEnd& end) {
   AttemptReport report = report_for(order);
   report.use = end.use;
   return WIFSIGNALED(end.wait_status) ? judge_signal(std::move(report), order, end)
@@ -150,9 +157,11 @@ AttemptReport judge_end(const AttemptOrder& order, ProgramEnd end) {
 
 AttemptReport judge_failed_start(const AttemptOrder& order, StartStage stage, int error_number) {
   const std::string& program = order.type->command.front();
-  const std::string subject = stage == StartStage::shim ? "no process could be made to supervise '" + program + "'"
-                                                        : "'" + program + "' could not be started";
-  return failed_before_start(order, subject + advice_for(program, stage, error_number), passes_by_itself(error_number));
+  const std::string subject = stage == StartStage::shim
+                                  ? "no process could be made to supervise '" + program + "'"
+                                  : "'" + program + "' could not be started";
+  return failed_before_start(order, subject + advice_for(program, stage, error_number),
+                             passes_by_itself(error_number));
 }
 
 AttemptReport failed_before_start(const AttemptOrder& order, std::string message, bool retryable) {

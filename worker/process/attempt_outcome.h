@@ -1,5 +1,5 @@
-// What an attempt came to, from how its program ended and what it wrote. Pure: the table of exit codes, signals and failed starts
-// in one place.
+// What an attempt came to, from how its program ended and what it wrote. Pure: the table of exit codes,
+// signals and failed starts in one place.
 #pragma once
 
 #include <optional>
@@ -21,12 +21,13 @@ struct ProgramEnd {
   std::string last_line;          // of stderr; may be empty
   api::ResourceUse use;
 };
-[[nodiscard]] AttemptReport judge_end(const AttemptOrder& order, ProgramEnd end);
+[[nodiscard]] AttemptReport judge_end(const AttemptOrder& order, const ProgramEnd& end);
 
 // The program could not be started.
 [[nodiscard]] AttemptReport judge_failed_start(const AttemptOrder& order, StartStage stage, int error_number);
 // The server's side of it could not be set up, or the message was too long.
-[[nodiscard]] AttemptReport failed_before_start(const AttemptOrder& order, std::string message, bool retryable);
+[[nodiscard]] AttemptReport failed_before_start(const AttemptOrder& order, std::string message,
+                                                bool retryable);
 // What ran the program died. `message` says what.
 [[nodiscard]] AttemptReport lost(const AttemptOrder& order, std::string message);
 

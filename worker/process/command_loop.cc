@@ -22,7 +22,8 @@ constexpr std::uint64_t bell_key = 0;
 constexpr std::uint64_t spawner_key = 1;
 
 constexpr std::size_t scratch_bytes = 64 * 1024;
-// Sent to the spawner and not heard of: enough to keep it busy, and little enough to take one back or to fit its socket.
+// Sent to the spawner and not heard of: enough to keep it busy, and little enough to take one back or to fit
+// its socket.
 constexpr std::size_t max_starting = 32;
 constexpr std::chrono::milliseconds tick_pause{100};
 constexpr base::Milliseconds longest_grace_at_end{2'000};
@@ -94,8 +95,8 @@ void CommandLoop::handle(std::uint64_t key) {
 }
 
 bool CommandLoop::needs_ticks() const {
-  return !ticking_.empty() || !to_settle_.empty() || !sweep_.is_done() || !spawner_.is_up() || start_is_blocked_ ||
-         give_up_at_;
+  return !ticking_.empty() || !to_settle_.empty() || !sweep_.is_done() || !spawner_.is_up() ||
+         start_is_blocked_ || give_up_at_;
 }
 
 void CommandLoop::tick() {
@@ -128,7 +129,8 @@ void CommandLoop::begin(AttemptOrder order) {
   if (give_up_at_) return options_.sink->on_finished(lost(order, ended_before_start));
   if (order.type->command.empty())
     return options_.sink->on_finished(failed_before_start(order, "the type's command is empty", false));
-  attempts_.emplace(token, std::make_unique<RunningAttempt>(std::move(order), *options_.sink, *options_.clock));
+  attempts_.emplace(token,
+                    std::make_unique<RunningAttempt>(std::move(order), *options_.sink, *options_.clock));
   waiting_.push_back(token);
 }
 
@@ -225,11 +227,12 @@ void CommandLoop::finish_ended(RunningAttempt& attempt, const ShimReport& report
   if (!killed && WIFSIGNALED(report.wait_status) && WTERMSIG(report.wait_status) == SIGKILL)
     end.out_of_memory = oom_watch_.has_killed();
   const api::ResourceUse use = end.use;
-  AttemptReport result = judge_end(attempt.order(), std::move(end));
+  AttemptReport result = judge_end(attempt.order(), end);
   const bool ended_by_us = give_up_at_ && attempt.was_told_to_stop();
   if (report.abandoned != 0 || (ended_by_us && !result.succeeded)) {
-    result = lost(attempt.order(), report.abandoned != 0 ? "the spawner process died, and the program was ended with it"
-                                                         : "the server was stopped, and ended the program");
+    result = lost(attempt.order(), report.abandoned != 0
+                                       ? "the spawner process died, and the program was ended with it"
+                                       : "the server was stopped, and ended the program");
     result.use = use;
   }
   finish(attempt.order().token, std::move(result));
@@ -237,8 +240,9 @@ void CommandLoop::finish_ended(RunningAttempt& attempt, const ShimReport& report
 
 void CommandLoop::finish_lost(RunningAttempt& attempt) {
   attempt.end_unknown(scratch_);
-  finish(attempt.order().token, lost(attempt.order(), "the process that watched over the program died; what was left of the "
-                                                      "program has been ended"));
+  finish(attempt.order().token, lost(attempt.order(),
+                                     "the process that watched over the program died; what was left of the "
+                                     "program has been ended"));
 }
 
 void CommandLoop::finish(Token token, AttemptReport report) {
@@ -270,7 +274,8 @@ void CommandLoop::give_up() {
   for (AttemptOrder& order : inbox_.close().begun)
     options_.sink->on_finished(lost(order, ended_before_start));
   if (!attempts_.empty())
-    base::log_warning(std::to_string(attempts_.size()) + " programs cannot be killed; the next start of the server sees to them");
+    base::log_warning(std::to_string(attempts_.size()) +
+                      " programs cannot be killed; the next start of the server sees to them");
   ended_ = true;
 }
 
@@ -307,7 +312,8 @@ void CommandLoop::lose_spawner() {
 void CommandLoop::fail_waiting(const std::string& why) {
   base::log_error("no program can be started: " + why);
   for (const Token token : std::exchange(waiting_, {}))
-    if (RunningAttempt* attempt = find(token)) finish(token, failed_before_start(attempt->order(), why, true));
+    if (RunningAttempt* attempt = find(token))
+      finish(token, failed_before_start(attempt->order(), why, true));
 }
 
 void CommandLoop::relaunch_spawner() {

@@ -1,8 +1,9 @@
-// The command-io thread: one epoll over the pipes and lifelines of all attempts and the spawner's socket. Everything that happens
-// to an attempt happens here, so nothing is locked; the inbox is the only way in, the sink the only way out.
+// The command-io thread: one epoll over the pipes and lifelines of all attempts and the spawner's socket.
+// Everything that happens to an attempt happens here, so nothing is locked; the inbox is the only way in, the
+// sink the only way out.
 //
-// An attempt's way: waiting -> open, with pipes -> sent to a spawner -> started -> ended, told to the sink, forgotten.
-// With nothing to do it sleeps without a timeout.
+// An attempt's way: waiting -> open, with pipes -> sent to a spawner -> started -> ended, told to the sink,
+// forgotten. With nothing to do it sleeps without a timeout.
 #pragma once
 
 #include <chrono>
@@ -83,9 +84,9 @@ class CommandLoop {
   std::vector<char> scratch_;
 
   std::unordered_map<Token, std::unique_ptr<RunningAttempt>> attempts_;
-  std::deque<Token> waiting_;            // not sent to a spawner; some may be gone already
-  std::size_t active_ = 0;               // sent to a spawner
-  std::size_t starting_ = 0;             // of these, the ones not heard of
+  std::deque<Token> waiting_;  // not sent to a spawner; some may be gone already
+  std::size_t active_ = 0;     // sent to a spawner
+  std::size_t starting_ = 0;   // of these, the ones not heard of
   std::unordered_set<Token> ticking_;
   std::unordered_set<Token> to_settle_;  // their shim and their spawner are dead
   std::optional<Clock::time_point> next_tick_;

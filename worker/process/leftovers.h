@@ -1,6 +1,7 @@
-// Finding and killing what attempts left behind when nobody was there to see to them. What matches is killed, nothing else: the
-// recorded process if id, start time and boot agree; everything in the session that it still leads; everything that was executed
-// with the attempt's task id and token; and what descends from any of these.
+// Finding and killing what attempts left behind when nobody was there to see to them. What matches is killed,
+// nothing else: the recorded process if id, start time and boot agree; everything in the session that it
+// still leads; everything that was executed with the attempt's task id and token; and what descends from any
+// of these.
 //
 // Thread-safety: functions without state.
 #pragma once
@@ -13,8 +14,8 @@
 
 namespace longhaul::worker::process {
 
-// One pass over all processes: SIGKILL to those that match and live. Returns them; a killed one takes a moment to go, and one pass
-// can miss what is forked meanwhile, so callers repeat until it returns none.
+// One pass over all processes: SIGKILL to those that match and live. Returns them; a killed one takes a
+// moment to go, and one pass can miss what is forked meanwhile, so callers repeat until it returns none.
 [[nodiscard]] std::vector<pid_t> kill_leftovers(const std::vector<Leftover>& leftovers);
 
 }  // namespace longhaul::worker::process

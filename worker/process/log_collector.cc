@@ -24,7 +24,8 @@ std::string_view first_bytes(std::string_view text, std::size_t bytes) {
 
 }  // namespace
 
-LogCollector::LogCollector(std::size_t max_bytes) : max_bytes_(max_bytes), splitter_(api::limits::log_line_bytes) {}
+LogCollector::LogCollector(std::size_t max_bytes)
+    : max_bytes_(max_bytes), splitter_(api::limits::log_line_bytes) {}
 
 void LogCollector::feed(std::string_view bytes, api::WallTime now) {
   splitter_.feed(bytes, [&](const LineSplitter::Line& line) { add_stderr(line, now); });
@@ -56,7 +57,9 @@ void LogCollector::add(std::string_view stream, std::string_view text, bool cut,
   batch_.push_back({0, now, std::string(stream), std::move(clean)});
 }
 
-bool LogCollector::is_full() const { return batch_bytes_ >= full_batch_bytes || batch_.size() >= full_batch_lines; }
+bool LogCollector::is_full() const {
+  return batch_bytes_ >= full_batch_bytes || batch_.size() >= full_batch_lines;
+}
 
 std::vector<api::LogLine> LogCollector::take() {
   batch_bytes_ = 0;

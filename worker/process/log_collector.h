@@ -1,6 +1,6 @@
-// Makes an attempt's log of what its program writes to stderr: lines, cut where they are too long, collected into batches, up to and
-// with the first one that goes over so many bytes in all: the store keeps what is within and marks the log as cut. Memory stays
-// flat whatever comes.
+// Makes an attempt's log of what its program writes to stderr: lines, cut where they are too long, collected
+// into batches, up to and with the first one that goes over so many bytes in all: the store keeps what is
+// within and marks the log as cut. Memory stays flat whatever comes.
 //
 // Not thread-safe: the command-io thread's own.
 #pragma once
@@ -30,7 +30,8 @@ class LogCollector {
   [[nodiscard]] bool is_full() const;
   [[nodiscard]] std::vector<api::LogLine> take();
 
-  // The last line on stderr that was not blank, for the error of an attempt that failed. Followed even over the cap.
+  // The last line on stderr that was not blank, for the error of an attempt that failed. Followed even over
+  // the cap.
   [[nodiscard]] std::string last_line() const;
 
  private:

@@ -1,6 +1,6 @@
-// Tells whether the kernel has killed processes for want of memory lately. It keeps one count for the whole machine, limits of
-// control groups included, so this is a hint and no proof: the message says so.
-// Not thread-safe.
+// Tells whether the kernel has killed processes for want of memory lately. It keeps one count for the whole
+// machine, limits of control groups included, so this is a hint and no proof: the message says so. Not
+// thread-safe.
 #pragma once
 
 #include <chrono>
@@ -14,8 +14,9 @@ class OomWatch {
  public:
   explicit OomWatch(std::string counter_file = "/proc/vmstat") : counter_file_(std::move(counter_file)) {}
 
-  // Called when work starts: what the kernel killed long before is not its cause of death. Reads the count every ten seconds at
-  // most, and keeps the one before, so that a death of just now is never taken for an old one.
+  // Called when work starts: what the kernel killed long before is not its cause of death. Reads the count
+  // every ten seconds at most, and keeps the one before, so that a death of just now is never taken for an
+  // old one.
   void refresh(std::chrono::steady_clock::time_point now);
   // True when the count is above the one before the last refresh.
   [[nodiscard]] bool has_killed() const;

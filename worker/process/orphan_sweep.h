@@ -1,8 +1,9 @@
-// What a spawner that died has left behind. Its shims end their own trees and themselves. Where a shim died too, the kernel gives
-// what was below it to the nearest subreaper above: this process, if it has become one.
+// What a spawner that died has left behind. Its shims end their own trees and themselves. Where a shim died
+// too, the kernel gives what was below it to the nearest subreaper above: this process, if it has become one.
 //
-// In a subreaper every child that is neither the present spawner nor a shim of a dead one is such an orphan: it is killed, with
-// all that descends from it, and reaped, each by its own id. Elsewhere there is nothing that it could do, and it does nothing.
+// In a subreaper every child that is neither the present spawner nor a shim of a dead one is such an orphan:
+// it is killed, with all that descends from it, and reaped, each by its own id. Elsewhere there is nothing
+// that it could do, and it does nothing.
 //
 // Not thread-safe: the command-io thread's own.
 #pragma once

@@ -89,7 +89,8 @@ std::optional<ProcStat> read_proc_stat(pid_t pid) {
   stat.pid = pid;
   stat.state = rest[name_end + 2];
   rest.remove_prefix(name_end + 3);
-  if (!take_number(rest, stat.parent) || !take_number(rest, stat.group) || !take_number(rest, stat.session)) return {};
+  if (!take_number(rest, stat.parent) || !take_number(rest, stat.group) || !take_number(rest, stat.session))
+    return {};
   constexpr int fields_between = 15;  // session is the 6th field, the start time the 22nd
   for (int i = 0; i < fields_between; ++i) {
     std::int64_t ignored = 0;

@@ -1,5 +1,5 @@
-// What /proc says of processes: their place in the tree, and the start time that tells two with the same id apart.
-// Thread-safety: functions without state. Errors: a process that is gone or hidden yields nothing.
+// What /proc says of processes: their place in the tree, and the start time that tells two with the same id
+// apart. Thread-safety: functions without state. Errors: a process that is gone or hidden yields nothing.
 #pragma once
 
 #include <sys/types.h>
@@ -25,11 +25,14 @@ struct ProcStat {
 // Every process that can be seen now.
 [[nodiscard]] std::vector<pid_t> all_processes();
 
-// Appends the children of all threads of `pid`. A list that changes while it is read may be incomplete: callers repeat.
+// Appends the children of all threads of `pid`. A list that changes while it is read may be incomplete:
+// callers repeat.
 void append_children(pid_t pid, std::vector<pid_t>& children);
 
-// The value of `name` among the variables a process was executed with; `environment` is the text of /proc/PID/environ.
-[[nodiscard]] std::optional<std::string> find_variable(const std::string& environment, const std::string& name);
+// The value of `name` among the variables a process was executed with; `environment` is the text of
+// /proc/PID/environ.
+[[nodiscard]] std::optional<std::string> find_variable(const std::string& environment,
+                                                       const std::string& name);
 // Empty when it may not be read.
 [[nodiscard]] std::string read_environment(pid_t pid);
 

@@ -14,7 +14,9 @@ namespace longhaul::worker::process {
 namespace {
 
 // glibc has no names for these before 2.36.
-base::UniqueFd open_pidfd(pid_t pid) { return base::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
+base::UniqueFd open_pidfd(pid_t pid) {
+  return base::UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
 bool kill_through(const base::UniqueFd& pidfd) {
   return syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) == 0;
 }
@@ -47,7 +49,8 @@ std::size_t kill_descendants(const KeepChild& keep) {
   std::vector<pid_t> children;
   append_children(self, children);
   std::erase_if(children, keep);
-  // All of ours first, and at once: a process that forks and exits over and over is hit before it has moved on.
+  // All of ours first, and at once: a process that forks and exits over and over is hit before it has moved
+  // on.
   for (const pid_t child : children) kill(child, SIGKILL);
   std::vector<Seen> below;
   for (const pid_t child : children) append_below(child, below);

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,7 +15,8 @@
 #include <cstdlib>
 #include <string_view>
 
-// The child shares the parent's memory until it executes: sanitizers must not take its steps for the parent's.
+// The child shares the parent's memory until it executes: sanitizers must not take its steps for the
+// parent's.
 #if defined(__clang__)
 #define LONGHAUL_PLAIN_CODE __attribute__((noinline, no_sanitize("address", "thread", "undefined")))
 #else
@@ -98,7 +99,7 @@ std::string find_program(const std::string& program, const char* search_path, in
     const std::size_t end = rest.find(':');
     const std::string_view folder = rest.substr(0, end);
     // An empty entry means the working directory, as in every shell.
-    const std::string path = folder.empty() ? "./" + program : std::string(folder) + "/" + program;
+    std::string path = folder.empty() ? "./" + program : std::string(folder) + "/" + program;
     const int error = check_program(path);
     if (error == 0) {
       error_number = 0;
@@ -114,8 +115,9 @@ std::string find_program(const std::string& program, const char* search_path, in
 ProgramStart start_program(SpawnOrder& order, const SpawnEnds& ends) {
   ProgramStart result;
   const char* search_path = std::getenv("PATH");
-  const std::string file = find_program(order.arguments.front(), search_path != nullptr ? search_path : default_search_path,
-                                        result.error_number);
+  const std::string file =
+      find_program(order.arguments.front(), search_path != nullptr ? search_path : default_search_path,
+                   result.error_number);
   if (file.empty()) return result;
 
   ChildPlan plan;

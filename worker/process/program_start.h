@@ -1,5 +1,6 @@
-// Turns a child process into the program of an attempt: own session and group, its four descriptors, its limits.
-// Called by a shim only: single-threaded, every signal blocked, privileges already given up by the spawner.
+// Turns a child process into the program of an attempt: own session and group, its four descriptors, its
+// limits. Called by a shim only: single-threaded, every signal blocked, privileges already given up by the
+// spawner.
 #pragma once
 
 #include <sys/types.h>
@@ -19,8 +20,9 @@ struct ProgramStart {
 // Returns when the program has been executed, or could not be. `ends` are still open here afterwards.
 [[nodiscard]] ProgramStart start_program(SpawnOrder& order, const SpawnEnds& ends);
 
-// The file to execute for `program`: itself when it has a slash, else the first executable one in `search_path`. Empty when there
-// is none; `error_number` says why (ENOENT, EACCES).
-[[nodiscard]] std::string find_program(const std::string& program, const char* search_path, int& error_number);
+// The file to execute for `program`: itself when it has a slash, else the first executable one in
+// `search_path`. Empty when there is none; `error_number` says why (ENOENT, EACCES).
+[[nodiscard]] std::string find_program(const std::string& program, const char* search_path,
+                                       int& error_number);
 
 }  // namespace longhaul::worker::process

@@ -42,7 +42,8 @@ void ProgressReader::end(api::WallTime now, const LineSplitter::Take& other_line
   splitter_.end([&](const LineSplitter::Line& line) { take_line(line, now, other_line); });
 }
 
-void ProgressReader::take_line(const LineSplitter::Line& line, api::WallTime now, const LineSplitter::Take& other_line) {
+void ProgressReader::take_line(const LineSplitter::Line& line, api::WallTime now,
+                               const LineSplitter::Take& other_line) {
   auto progress = line.cut ? std::nullopt : parse_progress(line.bytes, now);
   if (progress)
     newest_ = std::move(progress);

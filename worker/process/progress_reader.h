@@ -1,5 +1,6 @@
-// Reads an attempt's progress descriptor: JSON lines {"percent": 0..100, "message": "..."}, each of the two optional, null allowed.
-// Keeps the newest and hands it on no more than about four times a second. Other lines belong into the log.
+// Reads an attempt's progress descriptor: JSON lines {"percent": 0..100, "message": "..."}, each of the two
+// optional, null allowed. Keeps the newest and hands it on no more than about four times a second. Other
+// lines belong into the log.
 //
 // Not thread-safe: the command-io thread's own.
 #pragma once

@@ -1,7 +1,9 @@
 #include "worker/process/running_attempt.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,7 +29,8 @@ std::optional<Pipe> make_pipe() {
 }
 
 // Our ends do not block; the program's, which are other descriptions, do.
-bool watch(int epoll, const base::UniqueFd& end, std::uint64_t key, std::uint32_t events, bool set_non_blocking = true) {
+bool watch(int epoll, const base::UniqueFd& end, std::uint64_t key, std::uint32_t events,
+           bool set_non_blocking = true) {
   if (set_non_blocking && fcntl(end.get(), F_SETFL, O_NONBLOCK) != 0) return false;
   epoll_event event{};
   event.events = events;
@@ -36,8 +39,8 @@ bool watch(int epoll, const base::UniqueFd& end, std::uint64_t key, std::uint32_
 }
 
 base::Failure<base::Error> failed(const char* what) {
-  return base::fail(std::string("the server could not make the ") + what + " of the program (" + std::strerror(errno) +
-                    "); it may have reached its limit of open files");
+  return base::fail(std::string("the server could not make the ") + what + " of the program (" +
+                    std::strerror(errno) + "); it may have reached its limit of open files");
 }
 
 }  // namespace
@@ -114,7 +117,8 @@ void RunningAttempt::read_some(base::UniqueFd& from, Channel channel, std::span<
 
 void RunningAttempt::drain(base::UniqueFd& from, Channel channel, std::span<char> scratch) {
   if (!from.valid()) return;
-  // Everybody who belonged to it is dead; were the pipe held by a stranger, it would still be no more than it can hold.
+  // Everybody who belonged to it is dead; were the pipe held by a stranger, it would still be no more than it
+  // can hold.
   std::int64_t left = fcntl(from.get(), F_GETPIPE_SZ);
   while (left > 0) {
     const ssize_t size = read(from.get(), scratch.data(), scratch.size());
@@ -132,8 +136,9 @@ void RunningAttempt::take(Channel channel, std::string_view bytes) {
   if (channel == Channel::log) {
     log_lines_.feed(bytes, now);
   } else {
-    progress_reader_.feed(bytes, now,
-                          [&](const LineSplitter::Line& line) { log_lines_.add("log", line.bytes, line.cut, now); });
+    progress_reader_.feed(bytes, now, [&](const LineSplitter::Line& line) {
+      log_lines_.add("log", line.bytes, line.cut, now);
+    });
     hand_on_progress(progress_reader_.take(Clock::now()));
   }
   if (log_lines_.is_full()) hand_on_log();
@@ -185,7 +190,8 @@ void RunningAttempt::end_unknown(std::span<char> scratch) {
   drain(progress_, Channel::progress, scratch);
   const api::WallTime now = clock_.wall();
   log_lines_.end(now);
-  progress_reader_.end(now, [&](const LineSplitter::Line& line) { log_lines_.add("log", line.bytes, line.cut, now); });
+  progress_reader_.end(
+      now, [&](const LineSplitter::Line& line) { log_lines_.add("log", line.bytes, line.cut, now); });
   hand_on_log();
   hand_on_progress(progress_reader_.take_last());
 }
@@ -195,7 +201,9 @@ ProgramEnd RunningAttempt::end(const ShimReport& report, std::span<char> scratch
   ProgramEnd end;
   end.wait_status = report.wait_status;
   end.told_to_stop = was_told_to_stop();
-  end.killed_by_us = report.killed != 0;
+  // It may have ended by itself in the moment in which it was to be killed.
+  end.killed_by_us =
+      report.killed != 0 && WIFSIGNALED(report.wait_status) && WTERMSIG(report.wait_status) == SIGKILL;
   end.result_too_large = result_too_large_;
   end.output = std::move(result_);
   end.last_line = log_lines_.last_line();

@@ -1,7 +1,8 @@
-// One attempt on the server's side: the ends of its pipes and of its lifeline, and what has come through them so far.
+// One attempt on the server's side: the ends of its pipes and of its lifeline, and what has come through them
+// so far.
 //
-// Not thread-safe: the command-io thread's own. Descriptors are watched by the epoll given to open() until they close; events
-// carry watch_key(token, channel).
+// Not thread-safe: the command-io thread's own. Descriptors are watched by the epoll given to open() until
+// they close; events carry watch_key(token, channel).
 #pragma once
 
 #include <chrono>
@@ -38,7 +39,8 @@ class RunningAttempt {
   RunningAttempt(AttemptOrder order, AttemptSink& sink, const base::Clock& clock);
 
   [[nodiscard]] const AttemptOrder& order() const { return order_; }
-  // Makes the pipes and the lifeline; the program's ends are in `ends` then. What fits of the payload is written at once.
+  // Makes the pipes and the lifeline; the program's ends are in `ends` then. What fits of the payload is
+  // written at once.
   [[nodiscard]] base::Result<void> open(int epoll);
   // An event on any channel but the lifeline. `scratch` is room for reading.
   void on_ready(Channel channel, std::span<char> scratch);
@@ -54,7 +56,8 @@ class RunningAttempt {
   [[nodiscard]] bool wants_tick() const;
   void tick(Clock::time_point now);
 
-  // Its tree is gone: reads what is still in the pipes, hands on log and progress to the last line, and tells how it went.
+  // Its tree is gone: reads what is still in the pipes, hands on log and progress to the last line, and tells
+  // how it went.
   [[nodiscard]] ProgramEnd end(const ShimReport& report, std::span<char> scratch);
   // The same for one of which nobody can tell how it went.
   void end_unknown(std::span<char> scratch);

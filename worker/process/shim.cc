@@ -126,7 +126,8 @@ bool Shim::read_orders() {
 void Shim::take_order(const StopOrder& order) {
   const std::int64_t kill_at = now_ms() + order.grace_ms;
   if (!kill_at_ms_) {
-    // The leader is not reaped before end_tree, so the group is still its own. A stopped process acts once it is continued.
+    // The leader is not reaped before end_tree, so the group is still its own. A stopped process acts once it
+    // is continued.
     kill(-leader_, SIGTERM);
     kill(-leader_, SIGCONT);
   }
@@ -180,7 +181,8 @@ void Shim::end_tree() {
   end.killed = killed ? 1 : 0;
   end.abandoned = abandoned_ ? 1 : 0;
   end.peak_memory_bytes = use.ru_maxrss * 1024;
-  end.cpu_microseconds = (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1'000'000 + use.ru_utime.tv_usec + use.ru_stime.tv_usec;
+  end.cpu_microseconds =
+      (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1'000'000 + use.ru_utime.tv_usec + use.ru_stime.tv_usec;
   report(end);
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 void append_texts(std::string& out, const std::vector<std::string>& texts) {
   // A text ends at its first zero byte, as it would for the system.
-  for (const std::string& text : texts) out.append(text.c_str()).push_back('\0');
+  for (const std::string& text : texts) out.append(text, 0, text.find('\0')).push_back('\0');
 }
 
 // Takes `count` zero-terminated texts from `rest`. False when there are fewer.
@@ -99,13 +99,15 @@ Received receive_bytes(int socket, std::span<char> buffer) {
   ssize_t size = 0;
   do {
     size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    // ECONNRESET: the other end has closed without reading all that we sent. Told once, ahead of what it sent to us.
+    // ECONNRESET: the other end has closed without reading all that we sent. Told once, ahead of what it sent
+    // to us.
   } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0) {
     received.transfer = errno == EAGAIN ? Transfer::would_block : Transfer::closed;
     return received;
   }
-  for (cmsghdr* part_of = CMSG_FIRSTHDR(&message); part_of != nullptr; part_of = CMSG_NXTHDR(&message, part_of)) {
+  for (cmsghdr* part_of = CMSG_FIRSTHDR(&message); part_of != nullptr;
+       part_of = CMSG_NXTHDR(&message, part_of)) {
     if (part_of->cmsg_level != SOL_SOCKET || part_of->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (part_of->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {

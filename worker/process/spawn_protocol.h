@@ -1,10 +1,11 @@
-// What the server, the spawner and the shims say to each other: small fixed structures over SOCK_SEQPACKET sockets, so that a
-// message arrives whole or not at all. Both ends are always the same binary: there is no version and no byte order to mind.
+// What the server, the spawner and the shims say to each other: small fixed structures over SOCK_SEQPACKET
+// sockets, so that a message arrives whole or not at all. Both ends are always the same binary: there is no
+// version and no byte order to mind.
 //
-//   server  -> spawner  ControlHeader, for `spawn` followed by arguments and environment, with five descriptors (SpawnEnds)
-//   spawner -> server   SpawnerMessage
-//   server  -> shim     StopOrder   } over the attempt's own socket, its "lifeline": whoever sees it
-//   shim    -> server   ShimReport  } close knows that the other one is gone
+//   server  -> spawner  ControlHeader, for `spawn` followed by arguments and environment, with five
+//   descriptors (SpawnEnds) spawner -> server   SpawnerMessage server  -> shim     StopOrder   } over the
+//   attempt's own socket, its "lifeline": whoever sees it shim    -> server   ShimReport  } close knows that
+//   the other one is gone
 //
 // Thread-safety: functions without state. Errors: false, nothing or errno, as each says.
 #pragma once
@@ -69,7 +70,8 @@ struct SpawnRequest {
 };
 [[nodiscard]] std::string encode(const SpawnRequest& request);
 
-// A spawn message taken apart. The pointers lead into the message's own bytes and end with a null, as execve wants them.
+// A spawn message taken apart. The pointers lead into the message's own bytes and end with a null, as execve
+// wants them.
 struct SpawnOrder {
   ControlHeader header;
   std::vector<char*> arguments;
@@ -80,7 +82,8 @@ struct SpawnOrder {
 
 // ---- server and shim
 
-// SIGTERM to the program's group now, SIGKILL to its whole tree after `grace_ms`. A second order can only shorten the grace.
+// SIGTERM to the program's group now, SIGKILL to its whole tree after `grace_ms`. A second order can only
+// shorten the grace.
 struct StopOrder {
   std::int64_t grace_ms = 0;
 };
@@ -116,7 +119,8 @@ struct SocketPair {
 [[nodiscard]] std::optional<SocketPair> make_socket_pair();
 
 enum class Transfer : std::uint8_t { done, would_block, closed };
-[[nodiscard]] Transfer send_bytes(int socket, std::span<const char> bytes, std::span<const int> descriptors = {});
+[[nodiscard]] Transfer send_bytes(int socket, std::span<const char> bytes,
+                                  std::span<const int> descriptors = {});
 
 template <class Message>
 [[nodiscard]] Transfer send_message(int socket, const Message& message) {

@@ -10,8 +10,9 @@
 namespace longhaul::worker::process {
 namespace {
 
-constexpr std::array<std::string_view, 6> own_variables{"LONGHAUL_TASK_ID",  "LONGHAUL_ATTEMPT",     "LONGHAUL_TOKEN",
-                                                        "LONGHAUL_DEADLINE", "LONGHAUL_PROGRESS_FD", "TRACEPARENT"};
+constexpr std::array<std::string_view, 6> own_variables{"LONGHAUL_TASK_ID",     "LONGHAUL_ATTEMPT",
+                                                        "LONGHAUL_TOKEN",       "LONGHAUL_DEADLINE",
+                                                        "LONGHAUL_PROGRESS_FD", "TRACEPARENT"};
 
 bool is_own(std::string_view name) {
   return std::find(own_variables.begin(), own_variables.end(), name) != own_variables.end();

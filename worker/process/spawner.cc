@@ -34,17 +34,20 @@ std::int64_t now_ms() {
   return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
 }
 
-// Programs start with every signal as at boot: what somebody ignored before us would be inherited through exec.
+// Programs start with every signal as at boot: what somebody ignored before us would be inherited through
+// exec.
 void reset_signals() {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction now {};
-    if (sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) sigaction(number, &standard, nullptr);
+    if (sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN)
+      sigaction(number, &standard, nullptr);
   }
 }
 
-// The server raises its own soft limit as far as it may; programs get the usual one, above which select() breaks, and may raise it.
+// The server raises its own soft limit as far as it may; programs get the usual one, above which select()
+// breaks, and may raise it.
 bool lower_open_files() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;

@@ -1,9 +1,11 @@
-// The spawner: a small single-threaded process between the server and the shims. It is executed, not forked, so the server may
-// have threads; what every program needs alike (no new privileges, no core file, signals as at boot) it sets up once for itself.
+// The spawner: a small single-threaded process between the server and the shims. It is executed, not forked,
+// so the server may have threads; what every program needs alike (no new privileges, no core file, signals as
+// at boot) it sets up once for itself.
 //
-// It is the subreaper above the shims. A child of its own that is not a shim was left behind by a shim that died: it is killed,
-// with all that descends from it, and only then the server is told that this shim's orphans are gone.
-// It ends when the server has gone and everything it started is dead. Signals do not end it, SIGKILL excepted.
+// It is the subreaper above the shims. A child of its own that is not a shim was left behind by a shim that
+// died: it is killed, with all that descends from it, and only then the server is told that this shim's
+// orphans are gone. It ends when the server has gone and everything it started is dead. Signals do not end
+// it, SIGKILL excepted.
 #pragma once
 
 #include <sys/types.h>

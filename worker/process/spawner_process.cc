@@ -23,8 +23,8 @@ constexpr std::chrono::milliseconds first_pause{100};
 constexpr std::chrono::milliseconds last_pause{5'000};
 constexpr std::chrono::seconds healthy_life{10};  // after so long a death does not lengthen the pause
 
-// Null input, output to the server's stderr, the control socket, and nothing else; own session, so that a Ctrl-C at the server's
-// terminal does not reach the programs; every signal as at boot.
+// Null input, output to the server's stderr, the control socket, and nothing else; own session, so that a
+// Ctrl-C at the server's terminal does not reach the programs; every signal as at boot.
 class SpawnSettings {
  public:
   explicit SpawnSettings(int control) {
@@ -40,7 +40,8 @@ class SpawnSettings {
     sigemptyset(&none);
     posix_spawnattr_setsigdefault(&attributes_, &all);
     posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   }
   ~SpawnSettings() {
     posix_spawn_file_actions_destroy(&actions_);
@@ -89,7 +90,8 @@ base::Result<void> SpawnerProcess::wait_until_ready() {
     if (count < 0 && errno == EINTR) continue;
     if (count > 0 && read([](std::int64_t) {})) continue;
     bury();
-    return base::fail("'" + program_ + " spawner' did not become a spawner: the program must call run_spawner() for it");
+    return base::fail("'" + program_ +
+                      " spawner' did not become a spawner: the program must call run_spawner() for it");
   }
   return {};
 }

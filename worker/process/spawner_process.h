@@ -1,5 +1,5 @@
-// The server's side of the spawner: starts it, talks to it, notices its death, starts the next one after a pause that grows.
-// A spawner that died and those after it are told apart by their generation.
+// The server's side of the spawner: starts it, talks to it, notices its death, starts the next one after a
+// pause that grows. A spawner that died and those after it are told apart by their generation.
 //
 // Not thread-safe: start() by whoever starts the executor, everything after that by the command-io thread.
 #pragma once
@@ -43,7 +43,8 @@ class SpawnerProcess {
   // Reads what it says. False when it has died: then end() it.
   [[nodiscard]] bool read(const std::function<void(std::int64_t token)>& on_orphans_gone);
 
-  // Lets it go: closes its socket, waits until it has seen to the end of its shims, kills it when that takes too long.
+  // Lets it go: closes its socket, waits until it has seen to the end of its shims, kills it when that takes
+  // too long.
   void end();
   // It has died, or will now.
   void bury();

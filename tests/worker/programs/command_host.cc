@@ -1,7 +1,8 @@
 // What a server with commands is, without the rest of a server:
 //   command_host spawner               the spawner of the executor below, and of the tests' own
 //   command_host host [--subreaper] GRACE_MS PROGRAM [ARGUMENT]... [-- PROGRAM [ARGUMENT]...]...
-// The second runs each program as an attempt with tokens from 1, and tells on stdout what its sink is told, a line each:
+// The second runs each program as an attempt with tokens from 1, and tells on stdout what its sink is told, a
+// line each:
 //   "ready", "process TOKEN PID", "log TOKEN TEXT", "finished TOKEN succeeded|failed|lost CODE".
 // When stdin is closed it ends.
 #include <unistd.h>
@@ -64,7 +65,7 @@ int host(char** arguments) {
     ++arguments;
     if (!worker::become_subreaper()) return 2;
   }
-  const auto types = read_types(arguments + 1, base::Milliseconds(std::atoi(*arguments)));
+  const auto types = read_types(arguments + 1, base::Milliseconds(std::strtol(*arguments, nullptr, 10)));
   const base::SystemClock clock;
   PrintingSink sink;
   worker::CommandExecutorOptions options;

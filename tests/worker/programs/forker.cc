@@ -1,7 +1,9 @@
 // A task that is hard to catch.
-//   forker chain         its child forks and exits, and so does that one's child, over and over, each in a session of its own
-//   forker tree DEPTH    every process forks two more, DEPTH levels deep; all ignore SIGTERM and stay
-// The leader leaves with 0 once that is under way. Nothing lives on for more than a minute, should nobody catch it.
+//   forker chain         its child forks and exits, and so does that one's child, over and over, each in a
+//   session of its own forker tree DEPTH    every process forks two more, DEPTH levels deep; all ignore
+//   SIGTERM and stay
+// The leader leaves with 0 once that is under way. Nothing lives on for more than a minute, should nobody
+// catch it.
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +30,7 @@ void run_chain() {
   _exit(0);
 }
 
-void grow_tree(int depth) {
+void grow_tree(long depth) {
   signal(SIGTERM, SIG_IGN);
   int born = 0;
   while (depth > 0 && born < 2) {
@@ -47,7 +49,7 @@ void grow_tree(int depth) {
 int main(int argc, char** argv) {
   const bool tree = argc == 3 && std::string_view(argv[1]) == "tree";
   if (fork() == 0) {
-    if (tree) grow_tree(std::atoi(argv[2]));
+    if (tree) grow_tree(std::strtol(argv[2], nullptr, 10));
     run_chain();
   }
   return 0;
