@@ -1,56 +1,46 @@
-// Remembers where paths lead. Routing is a pure function of method and path, clients poll the same few paths
-// again and again, and cpp-httplib takes as long for one routing as the system takes to receive and send: so
-// each answer of its router is kept until another path falls into the same place. Bounded; exact, for the
-// whole text is compared. Not thread-safe.
+// Remembers where paths lead, by their shape. One routing costs cpp-httplib as much as the system takes to
+// receive and to send, and is the same for all paths that differ only in segments which no pattern names:
+// "/tasks/1" and "/tasks/2" both have the shape
+// "/tasks/:" and lead to the same route, because a segment that is no pattern's word can only be a
+// parameter's value.
+//
+// Exact, and bounded: there are few shapes, and when somebody makes up too many, all are forgotten. Not
+// thread-safe.
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
 namespace longhaul::server {
 
-template <class Route>
 class RouteMemo {
  public:
-  using Parameters = std::vector<std::pair<std::string, std::string>>;
-  struct Entry {
-    std::string method;
-    std::string path;
-    const Route* route = nullptr;
-    Parameters parameters;
-  };
+  static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
-  // Null when not remembered.
-  [[nodiscard]] const Entry* find(std::string_view method, std::string_view path) const {
-    if (entries_.empty()) return nullptr;
-    const Entry& entry = entries_[place_of(method, path)];
-    return entry.route != nullptr && entry.path == path && entry.method == method ? &entry : nullptr;
-  }
+  // Every pattern, before the first find().
+  void learn(std::string_view pattern);
 
-  void remember(std::string_view method, std::string_view path, const Route& route,
-                const Parameters& parameters) {
-    if (path.size() > path_bytes_max) return;
-    if (entries_.empty()) entries_.resize(places);
-    Entry& entry = entries_[place_of(method, path)];
-    entry.method.assign(method);
-    entry.path.assign(path);
-    entry.route = &route;
-    entry.parameters = parameters;
-  }
+  // The number of the route, or `nobody`, if it has been remembered. Paths with escapes are never remembered.
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view method, std::string_view path);
+  // For the method and path of the last find().
+  void remember(std::size_t route);
+  // Of the path of the last find(), while that path lives: "/a/b" has "a" and "b".
+  [[nodiscard]] std::string_view segment(std::size_t index) const { return segments_[index]; }
 
  private:
-  static constexpr std::size_t places = 4096;  // 0.4 MiB, and 1.3 MiB at most with the texts
-  static constexpr std::size_t path_bytes_max = 128;
+  [[nodiscard]] bool is_word(std::string_view segment) const;
 
-  static std::size_t place_of(std::string_view method, std::string_view path) {
-    return (std::hash<std::string_view>{}(path) ^ method.size()) % places;
-  }
-
-  std::vector<Entry> entries_;
+  std::vector<std::string> words_;  // sorted
+  std::unordered_map<std::string, std::size_t> routes_;
+  std::string key_;  // method and shape of the last find(); empty when it is not to be remembered
+  std::vector<std::string_view> segments_;
 };
+
+// "/a/:b" has "a" and ":b"; "/" has one empty segment.
+void split_segments(std::string_view path, std::vector<std::string_view>& out);
 
 }  // namespace longhaul::server

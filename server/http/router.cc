@@ -79,12 +79,26 @@ void append_canonical(std::string& out, std::string_view encoded) {
   }
 }
 
-std::vector<std::string> parameter_names(std::string_view pattern) {
-  std::vector<std::string> names;
-  for (std::size_t at = pattern.find("/:"); at != std::string_view::npos; at = pattern.find("/:", at + 1)) {
-    names.emplace_back(pattern.substr(at + 2, pattern.find('/', at + 1) - at - 2));
+// A ":name" of a pattern, and which of its segments that is.
+struct Parameter {
+  std::string name;
+  std::size_t position;
+};
+
+std::vector<Parameter> parameters_of(std::string_view pattern) {
+  std::vector<std::string_view> segments;
+  split_segments(pattern, segments);
+  std::vector<Parameter> out;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (!segments[i].empty() && segments[i].front() == ':')
+      out.push_back({std::string(segments[i].substr(1)), i});
   }
-  return names;
+  return out;
+}
+
+bool is_routed(std::string_view method, std::string_view encoded_path) {
+  if (encoded_path.empty() || encoded_path.front() != '/') return false;
+  return method == "HEAD" || std::find(methods.begin(), methods.end(), method) != methods.end();
 }
 
 }  // namespace
@@ -102,17 +116,19 @@ class Router::Routes final : private httplib::Server {
       throw std::invalid_argument("routes cannot have the method " + std::string(method));
     }
     routes_.push_back(
-        {std::string(method), std::string(pattern), parameter_names(pattern), std::move(handler)});
+        {std::string(method), std::string(pattern), parameters_of(pattern), std::move(handler)});
+    memo_.learn(pattern);
   }
 
   void freeze() {
     std::stable_sort(routes_.begin(), routes_.end(), [](const Route& a, const Route& b) {
       return a.parameters.size() < b.parameters.size();
     });
-    for (const Route& route : routes_) {
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+      const Route& route = routes_[i];
       const std::string pattern = std::string(pattern_prefix) + route.pattern;
-      auto matched = [this, &route](const httplib::Request& request, httplib::Response& /*response*/) {
-        match(route, request);
+      auto matched = [this, i](const httplib::Request& request, httplib::Response& /*response*/) {
+        match(i, request);
       };
       if (route.method == "GET") Get(pattern, matched);
       if (route.method == "POST") Post(pattern, matched);
@@ -124,22 +140,17 @@ class Router::Routes final : private httplib::Server {
   }
 
   bool dispatch(Request& request, std::string_view encoded_path, const Run& run) {
-    if (const auto* known = memo_.find(request.method, encoded_path)) {
-      request.path_parameters = known->parameters;
-      run(known->route->handler, request);
-      return true;
-    }
-    if (!route(request.method, encoded_path)) return false;
-    memo_.remember(request.method, encoded_path, *found_, found_parameters_);
-    request.path_parameters = found_parameters_;
-    run(found_->handler, request);
+    const std::size_t route = lead(request.method, encoded_path, request.path_parameters);
+    if (route == RouteMemo::nobody) return false;
+    run(routes_[route].handler, request);
     return true;
   }
 
   std::string allowed_methods(std::string_view encoded_path) {
     std::vector<std::string_view> allowed;
+    PathParameters unused;
     for (const std::string_view method : methods) {
-      if (!route(method, encoded_path)) continue;
+      if (lead(method, encoded_path, unused) == RouteMemo::nobody) continue;
       allowed.push_back(method);
       if (method == "GET") allowed.emplace_back("HEAD");
     }
@@ -153,17 +164,35 @@ class Router::Routes final : private httplib::Server {
   }
 
  private:
+  using PathParameters = decltype(Request::path_parameters);
   struct Route {
     std::string method;
     std::string pattern;
-    std::vector<std::string> parameters;
+    std::vector<Parameter> parameters;
     server::Handler handler;
   };
 
-  bool route(std::string_view method, std::string_view encoded_path) {
-    found_ = nullptr;
-    if (method != "HEAD" && std::find(methods.begin(), methods.end(), method) == methods.end()) return false;
-    if (encoded_path.empty() || encoded_path.front() != '/') return false;
+  // The number of the route, or nobody.
+  std::size_t lead(std::string_view method, std::string_view encoded_path, PathParameters& parameters) {
+    if (!is_routed(method, encoded_path)) return RouteMemo::nobody;
+    const auto known = memo_.find(method, encoded_path);
+    if (!known) {
+      ask_router(method, encoded_path);
+      memo_.remember(found_);
+      parameters = std::move(found_parameters_);
+      return found_;
+    }
+    if (*known == RouteMemo::nobody) return RouteMemo::nobody;
+    parameters.clear();
+    for (const Parameter& parameter : routes_[*known].parameters) {
+      parameters.emplace_back(parameter.name, memo_.segment(parameter.position));
+    }
+    return *known;
+  }
+
+  void ask_router(std::string_view method, std::string_view encoded_path) {
+    found_ = RouteMemo::nobody;
+    found_parameters_.clear();
     text_.assign(method).append(" ").append(path_prefix);
     append_canonical(text_, encoded_path);
     ends_with_slash_ = encoded_path.back() == '/';
@@ -171,30 +200,31 @@ class Router::Routes final : private httplib::Server {
     WholeRequest stream(text_);
     bool closed = false;
     process_request(stream, no_address_, 0, no_address_, 0, true, closed, nullptr);
-    return found_ != nullptr;
   }
 
-  // cpp-httplib lets a parameter be empty and a path have one slash more than its pattern; we do not.
-  void match(const Route& route, const httplib::Request& request) {
+  // Called by cpp-httplib. It lets a parameter be empty and a path have one slash more than its pattern; we
+  // do not.
+  void match(std::size_t number, const httplib::Request& request) {
+    const Route& route = routes_[number];
     if (ends_with_slash_ && route.pattern.back() != '/') return;
-    found_parameters_.clear();
-    for (const std::string& name : route.parameters) {
-      const auto value = request.path_params.find(name);
+    for (const Parameter& parameter : route.parameters) {
+      const auto value = request.path_params.find(parameter.name);
       if (value == request.path_params.end() || value->second.empty()) return;
       std::string text = value->second;
       std::replace(text.begin(), text.end(), encoded_slash, '/');
-      found_parameters_.emplace_back(name, std::move(text));
+      found_parameters_.emplace_back(parameter.name, std::move(text));
     }
-    found_ = &route;
+    found_ = number;
   }
 
   std::vector<Route> routes_;
+  RouteMemo memo_;
   const std::string no_address_;
-  std::string text_;  // of the request being routed
+  // Of the request being routed.
+  std::string text_;
   bool ends_with_slash_ = false;
-  const Route* found_ = nullptr;
-  RouteMemo<Route>::Parameters found_parameters_;
-  RouteMemo<Route> memo_;
+  std::size_t found_ = RouteMemo::nobody;
+  PathParameters found_parameters_;
 };
 
 Router::Router() : routes_(std::make_unique<Routes>()) {}

@@ -70,10 +70,10 @@ Server::~Server() {
 }
 
 base::Result<std::string> Server::run_task(const std::string& body) const {
-  const auto started = ask(port_, post_request("/start-task", body), 202);
+  auto started = ask(port_, post_request("/start-task", body), 202);
   if (!started) return started;
   std::string id = task_id_of(started.value());
-  const auto ended = ask(port_, get_request("/task-status/" + id + "?wait=60"));
+  auto ended = ask(port_, get_request("/task-status/" + id + "?wait=60"));
   if (!ended) return ended;
   if (ended.value().find("\"status\":\"succeeded\"") == std::string::npos)
     return base::fail("ended as " + ended.value());

@@ -48,6 +48,20 @@ void Ledger::on_committed(std::span<const TaskChange> changes) {
     known.state = change.task->state;
     if (change.task->state == TaskState::running) ++known.claims;
   }
+  ++commits_;
+  changed_.notify_all();
+}
+
+std::size_t Ledger::wait_for_more_than(std::size_t commits) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closed_ || commits_ > commits; });
+  return commits_;
+}
+
+void Ledger::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
 }
 
 void Ledger::answered(const TaskSnapshotPtr& task) {
@@ -57,6 +71,7 @@ void Ledger::answered(const TaskSnapshotPtr& task) {
 
 std::vector<std::string> Ledger::check(const std::string& path, const std::string& vfs) {
   const std::lock_guard lock(mutex_);
+  closed_ = false;
   std::vector<std::string> faults = std::exchange(faults_, {});
   Connection connection(path, Connection::Mode::create, vfs);
   const std::string integrity = connection.text("PRAGMA integrity_check");

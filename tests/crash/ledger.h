@@ -2,6 +2,7 @@
 // Thread-safety: every method from any thread.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -20,6 +21,11 @@ class Ledger final : public storage::StoreObserver {
   // An answer to a caller: it may not know more than observers do.
   void answered(const storage::TaskSnapshotPtr& task);
 
+  // Blocks until observers have heard of more than `commits`, or close() was called; gives how many they have heard of.
+  [[nodiscard]] std::size_t wait_for_more_than(std::size_t commits);
+  // No more will be heard; undone by check().
+  void close();
+
   // Compares with what came through, and takes that for the truth from now on. Each difference in words; none is good.
   // `path` and `vfs` name the database; it may not be open for writing.
   [[nodiscard]] std::vector<std::string> check(const std::string& path, const std::string& vfs);
@@ -35,6 +41,9 @@ class Ledger final : public storage::StoreObserver {
   };
 
   mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t commits_ = 0;
+  bool closed_ = false;
   std::unordered_map<storage::TaskId, Known> known_;
   std::vector<std::string> faults_;
 };

@@ -145,13 +145,38 @@ TEST_CASE("a path of the greatest length is routed") {
   CHECK(routes.lead("GET", "/tasks/" + id) == "/tasks/:id id=" + id);
 }
 
-TEST_CASE("many paths through one place of the memory") {
+TEST_CASE("paths of one shape keep their own values") {
   Routes routes;
-  for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i < 20'000; ++i) {
-      const std::string id = std::to_string(i);
-      REQUIRE(routes.lead("GET", "/tasks/" + id) == "/tasks/:id id=" + id);
-    }
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = std::to_string(i);
+    REQUIRE(routes.lead("GET", "/tasks/" + id) == "/tasks/:id id=" + id);
+    REQUIRE(routes.lead("GET", "/a/" + id + "/b/x" + id) == "/a/:x/b/:y x=" + id + " y=x" + id);
+  }
+}
+
+TEST_CASE("a value that is a word of some pattern, or looks like a parameter") {
+  Routes routes;
+  for (int twice = 0; twice < 2; ++twice) {
+    CHECK(routes.lead("GET", "/tasks/7") == "/tasks/:id id=7");
+    CHECK(routes.lead("GET", "/tasks/stats") == "/tasks/:id id=stats");
+    CHECK(routes.lead("GET", "/tasks/cancel") == "/tasks/:id id=cancel");
+    CHECK(routes.lead("POST", "/tasks/cancel") == "/tasks/cancel");
+    CHECK(routes.lead("GET", "/tasks/:") == "/tasks/:id id=:");
+    CHECK(routes.lead("GET", "/tasks/:id") == "/tasks/:id id=:id");
+    CHECK(routes.lead("GET", "/a/b/b/a") == "/a/:x/b/:y x=b y=a");
+    CHECK(routes.lead("GET", "/b/a/b/a").empty());
+    CHECK(routes.lead("GET", "/:/7").empty());
+  }
+}
+
+TEST_CASE("more shapes of paths than are remembered") {
+  Routes routes;
+  for (int i = 0; i < 3000; ++i) {
+    std::string path;
+    for (int bit = 0; bit < 12; ++bit) path += (i >> bit & 1) != 0 ? "/tasks" : "/stats";
+    REQUIRE(routes.lead("GET", path).empty());
+    if (i % 100 == 0)
+      REQUIRE(routes.lead("GET", "/tasks/" + std::to_string(i)) == "/tasks/:id id=" + std::to_string(i));
   }
 }
 

@@ -1,6 +1,5 @@
 """Idle is idle: no wake-ups, little memory; and many idle connections cost little."""
 
-import os
 import resource
 import socket
 import threading
@@ -83,5 +82,4 @@ def test_five_hundred_commands_leave_nothing():
         for task_id in ids:
             assert client.finished(task_id, seconds=60)["status"] == "succeeded"
         wait_until(lambda: server.descriptors() <= descriptors, "descriptors to be as before")
-        assert len(server.descendants()) == 1, "the spawner"
-        assert os.path.exists(f"/proc/{server.pid}")
+        wait_until(lambda: len(server.descendants()) == 1, "all but the spawner to be gone")

@@ -240,6 +240,16 @@ class LonghaulServer:
     def descendants(self):
         return descendants_of(self.pid)
 
+    def programs(self):
+        """Processes of tasks that live: all it has started but those that run the server's own binary."""
+        own = os.readlink(f"/proc/{self.pid}/exe")
+        found = []
+        for pid in self.descendants():
+            with contextlib.suppress(OSError):
+                if is_alive(pid) and os.readlink(f"/proc/{pid}/exe") != own:
+                    found.append(pid)
+        return found
+
 
 @contextlib.contextmanager
 def running_server(**options):

@@ -85,9 +85,17 @@ std::vector<std::string> History::faults() {
 
 DispatcherFixture::DispatcherFixture(FixtureOptions options)
     : commands(options.command_places),
+      options_(std::move(options)),
       folder_(make_folder()),
-      used_clock_(options.machine_clock ? static_cast<const base::Clock&>(machine_clock_) : clock),
+      used_clock_(options_.machine_clock ? static_cast<const base::Clock&>(machine_clock_) : clock),
       threads_(4) {
+  add_type("work");
+  add_type("barrier").kind = worker::TaskKind::builtin;
+  threads_.succeed_at_once();
+  open();
+}
+
+void DispatcherFixture::open() {
   storage::SqliteOptions sqlite;
   sqlite.path = (folder_ / "longhaul.db").string();
   sqlite.clock = &used_clock_;
@@ -95,18 +103,15 @@ DispatcherFixture::DispatcherFixture(FixtureOptions options)
   REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
   store_ = std::make_unique<StoreProxy>(std::move(*opened));
 
-  add_type("work");
-  add_type("barrier").kind = worker::TaskKind::builtin;
   worker::DispatcherOptions wiring;
   wiring.store = store_.get();
   wiring.types = &types;
   wiring.clock = &used_clock_;
-  wiring.system_timers = options.machine_clock;
-  wiring.end_leftovers = std::move(options.end_leftovers);
+  wiring.system_timers = options_.machine_clock;
+  wiring.end_leftovers = options_.end_leftovers;
   wiring.random = [this] { return random; };
   dispatcher_ = worker::make_dispatcher(std::move(wiring));
   threads_.report_to(dispatcher_.get());
-  threads_.succeed_at_once();
   commands.report_to(dispatcher_.get());
   dispatcher_->set_executors(&threads_, &commands);
   store_->add_observer(&history);
@@ -124,6 +129,13 @@ DispatcherFixture::~DispatcherFixture() {
   for (const std::string& fault : commands.faults()) FAIL_CHECK(fault);
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+}
+
+void DispatcherFixture::reopen_store() {
+  store_->stop();
+  store_.reset();
+  dispatcher_.reset();
+  open();
 }
 
 worker::TaskType& DispatcherFixture::add_type(const std::string& name) {

@@ -61,6 +61,8 @@ class DispatcherFixture {
 
   // Types and queues: before start_dispatcher().
   worker::TaskType& add_type(const std::string& name);
+  // The store anew on the same data, with a dispatcher that has seen nothing of it: before start_dispatcher().
+  void reopen_store();
   [[nodiscard]] base::Result<void> try_start_dispatcher();
   void start_dispatcher();
   void stop_dispatcher();
@@ -93,6 +95,9 @@ class DispatcherFixture {
   worker::Dispatcher& dispatcher() { return *dispatcher_; }
 
  private:
+  void open();
+
+  const FixtureOptions options_;
   std::map<std::string, worker::TaskType> drafts_;
   std::filesystem::path folder_;
   base::SystemClock machine_clock_;

@@ -152,6 +152,55 @@ TEST_CASE("recovery: queued tasks are taken up in order, more than a lane holds 
   CHECK(fixture.commands.begun() == expected);
 }
 
+TEST_CASE("recovery: what an earlier server has written is known to one that has not seen it") {
+  DispatcherFixture fixture;
+  const auto queued = fixture.add();
+  auto order = fixture.order();
+  order.due = api::Due(fixture.store().now().steady + 60s);
+  const auto delayed = fixture.add(order);
+  order.id = fixture.order().id;
+  order.due = api::Due(fixture.clock.wall() + 50s);
+  const auto dated = fixture.add(order);
+  order.id = fixture.order().id;
+  order.deadline = api::Due(fixture.store().now().steady + 40s);
+  const auto late = fixture.add(order);
+  const auto running = fixture.add();
+  static_cast<void>(fixture.claim(running));
+  const auto stopping = fixture.add();
+  static_cast<void>(fixture.claim(stopping));
+  fixture.cancel(stopping);
+
+  fixture.reopen_store();
+  fixture.clock.advance(10'000ms);
+  fixture.start_dispatcher();
+  fixture.commands.wait_for_begin(queued->id);
+  fixture.history.wait_for_state(stopping->id, S::cancelled);
+  fixture.settle();
+  CHECK(fixture.commands.begun() == std::vector{queued->id});
+  fixture.advance(1'000ms);
+  fixture.commands.wait_for_begin(running->id);
+  fixture.advance(29'000ms);
+  CHECK(fixture.history.wait_for_end(late->id)->state == S::timed_out);
+  fixture.advance(10'000ms);
+  fixture.commands.wait_for_begin(dated->id);
+  fixture.settle();
+  CHECK(fixture.history.states_of(delayed->id).back() == S::scheduled);
+  fixture.advance(10'000ms);
+  fixture.commands.wait_for_begin(delayed->id);
+}
+
+TEST_CASE("recovery: what is due next is known before anything else happens") {
+  DispatcherFixture fixture;
+  auto order = fixture.order();
+  SUBCASE("a delay") { order.due = api::Due(fixture.store().now().steady + 60s); }
+  SUBCASE("a date") { order.due = api::Due(fixture.clock.wall() + 60s); }
+  const auto task = fixture.add(order);
+  fixture.reopen_store();
+  fixture.start_dispatcher();
+  fixture.advance(60'000ms);
+  fixture.commands.wait_for_begin(task->id);
+}
+
 TEST_CASE("recovery: many attempts at once, each counted") {
   DispatcherFixture fixture;
   std::vector<tests::TaskSnapshotPtr> tasks;

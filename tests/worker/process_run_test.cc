@@ -195,7 +195,9 @@ TEST_CASE("process: a program that cannot be started says what to do") {
 
 TEST_CASE("process: a huge payload reaches who reads it, and is no trouble to who does not") {
   CommandFixture commands;
-  const std::string payload = "\"" + std::string(20'000'000, 'p') + "\"";
+  std::string payload = "\"";
+  payload.resize(20'000'001, 'p');
+  payload += '"';
   CHECK(text_result(commands.run(command_type({"wc", "-c"}), payload)) == "20000002");
   CHECK(text_result(commands.run(command_type({"true"}), payload)) == "null");
   CHECK(text_result(commands.run(shell_type("exec 0<&-; echo closed"), payload)) == "closed\n");

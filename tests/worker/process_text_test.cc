@@ -27,6 +27,7 @@ const api::WallTime noon{std::chrono::milliseconds(1'700'000'000'000)};
 
 std::vector<std::string> texts_of(const std::vector<api::LogLine>& lines) {
   std::vector<std::string> texts;
+  texts.reserve(lines.size());
   for (const api::LogLine& line : lines) texts.push_back(line.stream + ": " + line.text);
   return texts;
 }
