@@ -1,6 +1,7 @@
-// The latest snapshots of tasks that changed not long ago, bounded by bytes; the least recently wanted go first. Only the
-// store's writer puts, and only what is committed, so that what is here is never older than the database.
-// A snapshot with a result over `max_result_bytes` is not kept: a few of those would push everything else out.
+// The latest snapshots of tasks that changed not long ago, bounded by bytes; the least recently wanted go
+// first. Only the store's writer puts, and only what is committed, so that what is here is never older than
+// the database. A snapshot with a result over `max_result_bytes` is not kept: a few of those would push
+// everything else out.
 //
 // Thread-safety: all methods, any thread. Ownership: snapshots are shared and const.
 #pragma once

@@ -1,12 +1,15 @@
-// The port to whatever keeps the tasks. Writes are named transitions: each says from which state to which and why
-// (api/task_state.h), is guarded by state and attempt token, and is answered only after the commit that holds it was synced.
+// The port to whatever keeps the tasks. Writes are named transitions: each says from which state to which and
+// why (api/task_state.h), is guarded by state and attempt token, and is answered only after the commit that
+// holds it was synced.
 //
 // Thread-safety: every method from any thread, between start() and stop().
-// Writes are asynchronous: `done` is called exactly once, on the store's writer thread, after the commit (or with the error
-//   that prevented it), and must not block. Callbacks of one transaction come in the order of its changes, after observers.
+// Writes are asynchronous: `done` is called exactly once, on the store's writer thread, after the commit
+//   (or with the error that prevented it), and must not block. Callbacks of one transaction come in the order
+//   of its changes, after observers. A request that is not taken (`lane_full`, or the store is not running)
+//   is refused on the caller's thread before the call returns: do not hold a lock that `done` needs.
 // Reads block the caller for the length of a short query and see committed data only.
-// Errors: StoreError. A failed sync is not an error that comes back: the store calls its fatal handler, which must end the
-//   process, so that the truth is read again at the next start.
+// Errors: StoreError. A failed sync is not an error that comes back: the store calls its fatal handler,
+//   which must end the process, so that the truth is read again at the next start.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +62,7 @@ struct Now {
 
 // An Idempotency-Key, bound in the transaction that creates the task.
 struct IdempotencyBinding {
-  std::string scope;      // caller and path
+  std::string scope;  // caller and path
   std::string key;
   std::string body_hash;  // of the body's bytes
 };
@@ -73,17 +76,18 @@ struct NewTask {
   int max_attempts = 1;
   std::optional<Milliseconds> timeout;
   WallTime created_at;
-  WallTime run_at;               // as shown
-  std::optional<api::Due> due;   // set: the task starts `scheduled`
+  WallTime run_at;                      // as shown
+  std::optional<api::Due> due;          // set: the task starts `scheduled`
   std::optional<WallTime> deadline_at;  // as shown
   std::optional<api::Due> deadline;
   std::optional<Milliseconds> relative_deadline;  // kept, so that a retry by a user starts it anew
   std::optional<api::Due> expiry;
   std::optional<Milliseconds> relative_expiry;
   std::vector<std::pair<std::string, std::string>> tags;
-  std::string traceparent;       // empty: none
+  std::string traceparent;  // empty: none
   std::optional<IdempotencyBinding> idempotency;
-  bool replay_only = false;      // there is no room for a new task: answer for its key if that is bound, else not_bound
+  bool replay_only =
+      false;  // there is no room for a new task: answer for its key if that is bound, else not_bound
 };
 
 enum class EnqueueVerdict : std::uint8_t { created, replayed, key_reused, task_gone, not_bound };
@@ -119,10 +123,10 @@ struct AttemptEnd {
   TaskKey key;
   AttemptToken token;
   api::AttemptOutcome outcome = api::AttemptOutcome::failed;
-  std::optional<RawJson> result;          // with succeeded
-  std::optional<api::TaskError> error;    // with every other outcome
+  std::optional<RawJson> result;        // with succeeded
+  std::optional<api::TaskError> error;  // with every other outcome
   bool retryable = true;
-  Milliseconds backoff{0};                // before the next attempt, when there is one
+  Milliseconds backoff{0};  // before the next attempt, when there is one
   std::optional<int> exit_code;
   std::optional<int> signal;
   api::ResourceUse use;
@@ -145,7 +149,13 @@ struct OpenAttempt {
 
 // ---- steering
 
-enum class CancelVerdict : std::uint8_t { unknown, cancelled_now, already_cancelled, cancelling, already_final };
+enum class CancelVerdict : std::uint8_t {
+  unknown,
+  cancelled_now,
+  already_cancelled,
+  cancelling,
+  already_final
+};
 struct CancelOutcome {
   CancelVerdict verdict = CancelVerdict::unknown;
   TaskSnapshotPtr task;
@@ -154,7 +164,7 @@ struct CancelOutcome {
 enum class RetryVerdict : std::uint8_t { unknown, retried, not_retryable, deadline_passed };
 struct RetryOrder {
   TaskId id;
-  std::optional<Milliseconds> deadline;   // replaces the old one
+  std::optional<Milliseconds> deadline;  // replaces the old one
   std::optional<WallTime> deadline_at;
 };
 struct RetryOutcome {
@@ -177,7 +187,8 @@ struct TaskChange {
   TaskSnapshotPtr task;
 };
 
-// Told of every change after its commit, in commit order, on the writer's thread, before the callbacks of that commit. Must not block.
+// Told of every change after its commit, in commit order, on the writer's thread, before the callbacks of
+// that commit. Must not block.
 class StoreObserver {
  public:
   virtual ~StoreObserver() = default;
@@ -219,23 +230,28 @@ class Store : public base::Service {
   virtual void claim(std::vector<ClaimOrder> orders, Done<ClaimOutcome> done) = 0;
   // Notes the process of a running attempt. Ignored when the token is not current.
   virtual void record_process(TaskKey key, AttemptToken token, ProcessIdentity process) = 0;
-  // Appends to the log of the attempt's task, dropping (and marking as truncated) what is over `max_bytes` for the task.
-  virtual void append_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines, std::size_t max_bytes) = 0;
+  // Appends to the log of the attempt's task, dropping (and marking as truncated) what is over `max_bytes`
+  // for the task.
+  virtual void append_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines,
+                          std::size_t max_bytes) = 0;
   // Keeps the newest progress. Ignored when the token is not current.
   virtual void record_progress(TaskKey key, AttemptToken token, api::Progress progress) = 0;
-  // running: succeeded -> `succeeded`; failed, timed_out or lost -> `scheduled` when retryable and attempts are left, else
+  // running: succeeded -> `succeeded`; failed, timed_out or lost -> `scheduled` when retryable and attempts
+  // are left, else
   //   `failed` (after a timeout of the last attempt: `timed_out`); released -> `queued`, refunded.
-  // cancelling: whatever the outcome -> `cancelled` or `timed_out` by the cause that came first; a result is kept out.
-  // In every case the attempt's record is completed.
+  // cancelling: whatever the outcome -> `cancelled` or `timed_out` by the cause that came first; a result is
+  // kept out. In every case the attempt's record is completed.
   virtual void finish(AttemptEnd end, Done<FinishOutcome> done) = 0;
-  // running -> cancelling, because of its deadline or its last timeout. Refused (nothing changes) when the token is not current.
-  virtual void stop_attempt(TaskKey key, AttemptToken token, api::StopCause cause, Done<FinishOutcome> done) = 0;
+  // running -> cancelling, because of its deadline or its last timeout. Refused (nothing changes) when the
+  // token is not current.
+  virtual void stop_attempt(TaskKey key, AttemptToken token, api::StopCause cause,
+                            Done<FinishOutcome> done) = 0;
   // A user's cancel.
   virtual void cancel(TaskId id, std::string reason, Done<CancelOutcome> done) = 0;
   // A user's retry of a task that did not succeed.
   virtual void retry(RetryOrder order, Done<RetryOutcome> done) = 0;
-  // Applies what is due now, at most one slice of it: scheduled -> queued; waiting tasks past deadline or expiry -> timed_out;
-  // running ones past their deadline -> cancelling.
+  // Applies what is due now, at most one slice of it: scheduled -> queued; waiting tasks past deadline or
+  // expiry -> timed_out; running ones past their deadline -> cancelling.
   virtual void sweep(Done<SweepOutcome> done) = 0;
   // The next queued tasks of a lane in claiming order, read behind every change made so far.
   virtual void load_ready(ReadyOrder order, Done<std::vector<ReadyTask>> done) = 0;
@@ -243,14 +259,16 @@ class Store : public base::Service {
   // ---- reads
   [[nodiscard]] virtual StoreResult<TaskSnapshotPtr> find(const TaskId& id) = 0;  // null: unknown
   [[nodiscard]] virtual StoreResult<std::optional<api::TaskDetail>> find_detail(const TaskId& id) = 0;
-  [[nodiscard]] virtual StoreResult<std::optional<api::LogPage>> find_logs(const TaskId& id, std::int64_t after,
+  [[nodiscard]] virtual StoreResult<std::optional<api::LogPage>> find_logs(const TaskId& id,
+                                                                           std::int64_t after,
                                                                            std::size_t limit) = 0;
   [[nodiscard]] virtual StoreResult<api::TaskPage> list(const api::TaskQuery& query) = 0;
   [[nodiscard]] virtual StoreResult<std::vector<OpenAttempt>> open_attempts() = 0;
   [[nodiscard]] virtual StoreResult<std::vector<ReadyLane>> ready_lanes() = 0;
   // Kept in memory, exact as of the last commit.
   [[nodiscard]] virtual StateCounts counts() = 0;
-  // The latest snapshot of a task that changed not long ago, from memory; null when it is not there (then ask find()).
+  // The latest snapshot of a task that changed not long ago, from memory; null when it is not there (then ask
+  // find()).
   [[nodiscard]] virtual TaskSnapshotPtr recent(const TaskId& id) = 0;
   // Now, on the timelines that the store keeps its times in.
   [[nodiscard]] virtual Now now() const = 0;

@@ -23,7 +23,8 @@ void TaskCounts::add_locked(const std::string& queue, TaskState state, std::int6
   const auto found = by_queue_.try_emplace(queue).first;
   std::int64_t& count = found->second[static_cast<std::size_t>(state)];
   count += tasks;
-  if (count == 0 && std::ranges::all_of(found->second, [](std::int64_t n) { return n == 0; })) by_queue_.erase(found);
+  if (count == 0 && std::ranges::all_of(found->second, [](std::int64_t n) { return n == 0; }))
+    by_queue_.erase(found);
 }
 
 StateCounts TaskCounts::read() {
@@ -33,7 +34,8 @@ StateCounts TaskCounts::read() {
     const auto state = static_cast<TaskState>(i);
     counts.by_state[state] = by_state_[static_cast<std::size_t>(i)];
     if (api::is_final(state)) continue;
-    for (const auto& [queue, by_state] : by_queue_) counts.by_queue[queue][state] = by_state[static_cast<std::size_t>(i)];
+    for (const auto& [queue, by_state] : by_queue_)
+      counts.by_queue[queue][state] = by_state[static_cast<std::size_t>(i)];
   }
   return counts;
 }

@@ -1,5 +1,7 @@
-// How many tasks there are in each state, and in each queue those not finished; kept in memory, exact as of the last commit.
-// Thread-safety: all methods, any thread. A queue without unfinished tasks is forgotten, so that this does not grow for good.
+// How many tasks there are in each state, and in each queue those not finished; kept in memory, exact as of
+// the last commit.
+// Thread-safety: all methods, any thread. A queue without unfinished tasks is forgotten, so that this does
+//   not grow for good.
 #pragma once
 
 #include <array>

@@ -15,7 +15,8 @@
 namespace longhaul::worker {
 namespace {
 
-// Absolute; nothing disarms. A moment that has passed fires at once; 0 would disarm, so it becomes the first nanosecond.
+// Absolute; nothing disarms. A moment that has passed fires at once; 0 would disarm, so it becomes the first
+// nanosecond.
 void set_timer(int fd, int flags, std::optional<std::chrono::nanoseconds> at) {
   itimerspec spec{};
   if (at) {
@@ -26,7 +27,8 @@ void set_timer(int fd, int flags, std::optional<std::chrono::nanoseconds> at) {
   timerfd_settime(fd, TFD_TIMER_ABSTIME | flags, &spec, nullptr);
 }
 
-// Milliseconds since 1970 reach 292 million years, nanoseconds 292; what lies further off is capped well before that.
+// Milliseconds since 1970 reach 292 million years, nanoseconds 292; what lies further off is capped well
+// before that.
 std::chrono::nanoseconds in_nanoseconds(base::WallTime at) {
   constexpr base::Milliseconds far_off{std::int64_t{9'000'000'000'000}};  // the year 2255
   return std::min(at.time_since_epoch(), far_off);
@@ -57,7 +59,8 @@ void Alarm::arm(std::optional<base::BootTime> boot, std::optional<base::WallTime
     armed_boot_ = boot;
   }
   if (wall_timer_.valid() && wall != armed_wall_) {
-    set_timer(wall_timer_.get(), TFD_TIMER_CANCEL_ON_SET, wall ? std::optional(in_nanoseconds(*wall)) : std::nullopt);
+    set_timer(wall_timer_.get(), TFD_TIMER_CANCEL_ON_SET,
+              wall ? std::optional(in_nanoseconds(*wall)) : std::nullopt);
     armed_wall_ = wall;
   }
 }
@@ -69,7 +72,8 @@ void Alarm::ring() {
 }
 
 void Alarm::wait() {
-  std::array<pollfd, 3> fds{{{bell_.get(), POLLIN, 0}, {boot_timer_.get(), POLLIN, 0}, {wall_timer_.get(), POLLIN, 0}}};
+  std::array<pollfd, 3> fds{
+      {{bell_.get(), POLLIN, 0}, {boot_timer_.get(), POLLIN, 0}, {wall_timer_.get(), POLLIN, 0}}};
   if (::poll(fds.data(), fds.size(), -1) < 0) return;  // a signal: the caller comes back
   if (fds[0].revents != 0) drain(bell_.get());
   if (fds[1].revents != 0) {

@@ -1,8 +1,9 @@
-// What the dispatcher's thread sleeps on: a signal from other threads, a moment of the boot clock, a moment of the wall clock.
-// Nothing armed and nobody calling: it sleeps for good.
+// What the dispatcher's thread sleeps on: a signal from other threads, a moment of the boot clock, a moment
+// of the wall clock. Nothing armed and nobody calling: it sleeps for good.
 //
-// The wall alarm follows the wall clock: when somebody steps it, wait() returns at once (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET),
-// and the caller looks at the clock again. The boot alarm counts while the machine sleeps.
+// The wall alarm follows the wall clock: when somebody steps it, wait() returns at once (timerfd_create(2),
+// TFD_TIMER_CANCEL_ON_SET), and the caller looks at the clock again. The boot alarm counts while the machine
+// sleeps.
 //
 // Thread-safety: ring() from any thread; everything else from the one thread that waits.
 #pragma once

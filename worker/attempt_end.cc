@@ -33,7 +33,8 @@ AttemptOutcome outcome_of(const Attempt& attempt, const AttemptReport& report) {
                                                                          : AttemptOutcome::released;
     case AttemptPhase::cancelling:
       if (report.succeeded) return AttemptOutcome::succeeded;
-      return attempt.stop_cause == api::StopCause::cancel ? AttemptOutcome::cancelled : AttemptOutcome::timed_out;
+      return attempt.stop_cause == api::StopCause::cancel ? AttemptOutcome::cancelled
+                                                          : AttemptOutcome::timed_out;
     case AttemptPhase::claimed:
     case AttemptPhase::running:
     case AttemptPhase::last_timeout:
@@ -46,8 +47,9 @@ AttemptOutcome outcome_of(const Attempt& attempt, const AttemptReport& report) {
 api::TaskError stopped_error(const Attempt& attempt) {
   if (attempt.phase == AttemptPhase::timing_out || attempt.stop_cause == api::StopCause::timeout) {
     return make_error(api::task_error::attempt_timed_out,
-                      attempt.timeout ? "the attempt took longer than its limit of " + in_seconds(*attempt.timeout)
-                                      : "the attempt took longer than its limit");
+                      attempt.timeout
+                          ? "the attempt took longer than its limit of " + in_seconds(*attempt.timeout)
+                          : "the attempt took longer than its limit");
   }
   if (attempt.stop_cause == api::StopCause::deadline) {
     return make_error(api::task_error::deadline_exceeded, "stopped at the task's deadline");
@@ -55,7 +57,8 @@ api::TaskError stopped_error(const Attempt& attempt) {
   return make_error(api::task_error::cancelled, "stopped by a cancel");
 }
 
-std::optional<api::TaskError> error_of(const Attempt& attempt, AttemptOutcome outcome, AttemptReport& report) {
+std::optional<api::TaskError> error_of(const Attempt& attempt, AttemptOutcome outcome,
+                                       AttemptReport& report) {
   std::optional<api::TaskError> error;
   switch (outcome) {
     case AttemptOutcome::succeeded:
@@ -63,14 +66,16 @@ std::optional<api::TaskError> error_of(const Attempt& attempt, AttemptOutcome ou
     case AttemptOutcome::cancelled:
     case AttemptOutcome::timed_out: error = stopped_error(attempt); break;
     case AttemptOutcome::released:
-      return make_error(api::task_error::worker_lost, "given back: the server was stopped while this attempt ran");
+      return make_error(api::task_error::worker_lost,
+                        "given back: the server was stopped while this attempt ran");
     case AttemptOutcome::lost:
       error = std::move(report.error);
       if (!error) error = make_error(api::task_error::worker_lost, "what ran this attempt has died");
       break;
     case AttemptOutcome::failed:
       error = std::move(report.error);
-      if (!error) error = make_error(api::task_error::task_exception, "the attempt failed and did not say why");
+      if (!error)
+        error = make_error(api::task_error::task_exception, "the attempt failed and did not say why");
       break;
   }
   if (!error->exit_code) error->exit_code = report.exit_code;

@@ -63,6 +63,8 @@ FunctionResult sleep(TaskContext& context) {
 
 }  // namespace
 
-std::map<std::string, TaskFunction, std::less<>> builtin_functions() { return {{"echo", echo}, {"sleep", sleep}}; }
+std::map<std::string, TaskFunction, std::less<>> builtin_functions() {
+  return {{"echo", echo}, {"sleep", sleep}};
+}
 
 }  // namespace longhaul::worker

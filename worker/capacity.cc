@@ -46,7 +46,9 @@ bool Capacity::executor_has_room(TaskKind kind) const {
   return places.held < places.total;
 }
 
-bool Capacity::has_room() const { return executor_has_room(TaskKind::builtin) || executor_has_room(TaskKind::command); }
+bool Capacity::has_room() const {
+  return executor_has_room(TaskKind::builtin) || executor_has_room(TaskKind::command);
+}
 
 void Capacity::reserve(std::string_view queue, const TaskType& type) {
   add(by_queue_, queue);
@@ -67,6 +69,8 @@ std::int64_t Capacity::places(TaskKind kind) const { return places_of(kind).tota
 const Capacity::Places& Capacity::places_of(TaskKind kind) const {
   return kind == TaskKind::builtin ? threads_ : commands_;
 }
-Capacity::Places& Capacity::places_of(TaskKind kind) { return kind == TaskKind::builtin ? threads_ : commands_; }
+Capacity::Places& Capacity::places_of(TaskKind kind) {
+  return kind == TaskKind::builtin ? threads_ : commands_;
+}
 
 }  // namespace longhaul::worker

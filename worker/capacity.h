@@ -1,5 +1,6 @@
-// Counts the slots that attempts hold: by queue, by type, and by the executor that runs them. A slot is reserved when a claim is
-// ordered and released when the claim came back empty or the attempt's end is committed, so no limit is ever exceeded.
+// Counts the slots that attempts hold: by queue, by type, and by the executor that runs them. A slot is
+// reserved when a claim is ordered and released when the claim came back empty or the attempt's end is
+// committed, so no limit is ever exceeded.
 //
 // Not thread-safe. Remembers only queues and types that hold a slot.
 #pragma once

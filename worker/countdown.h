@@ -1,5 +1,6 @@
 // Waits until a number of answers of the store have come, and keeps the first error among them.
-// Thread-safety: answered() from any thread, wait() from one. Shared, since a late answer may outlive whoever waited.
+// Thread-safety: answered() from any thread, wait() from one. Shared, since a late answer may outlive
+//   whoever waited.
 #pragma once
 
 #include <cstddef>

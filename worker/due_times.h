@@ -1,5 +1,6 @@
-// When the store's next piece of due work falls due (a start, a deadline, an expiry), on both timelines: the least of what the
-// last sweep told and of every change since. It may be too early, when the task it was noted for has ended; it is never too late.
+// When the store's next piece of due work falls due (a start, a deadline, an expiry), on both timelines: the
+// least of what the last sweep told and of every change since. It may be too early, when the task it was
+// noted for has ended; it is never too late.
 //
 // Not thread-safe, no clock.
 #pragma once
@@ -16,8 +17,8 @@ class DueTimes {
   // A committed change, in commit order.
   void note(const api::TaskSnapshot& task);
 
-  // A sweep was ordered. Its answer does not know of what is committed behind it in the same transaction, so what is noted from
-  // here on is kept beside it.
+  // A sweep was ordered. Its answer does not know of what is committed behind it in the same transaction, so
+  // what is noted from here on is kept beside it.
   void sweep_ordered();
   void swept(const storage::SweepOutcome& outcome);
 

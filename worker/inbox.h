@@ -1,10 +1,11 @@
-// What the dispatcher's thread is told, in order. The store's answers and the executors' reports come in here, so that one
-// thread alone decides, and so that an answer that comes after the dispatcher has gone falls on a closed inbox and not on
-// freed memory: those who may call late share its ownership.
+// What the dispatcher's thread is told, in order. The store's answers and the executors' reports come in
+// here, so that one thread alone decides, and so that an answer that comes after the dispatcher has gone
+// falls on a closed inbox and not on freed memory: those who may call late share its ownership.
 //
-// Thread-safety: push() and close() from any thread; take() and the alarm's waiting from the dispatcher's own.
-// It has no limit of its own and needs none: changes and answers come at the pace of the writer's commits, a few of which fit into
-// one turn of the dispatcher, and reports are at most one for each running attempt.
+// Thread-safety: push() and close() from any thread; take() and the alarm's waiting from the dispatcher's
+//   own. It has no limit of its own and needs none: changes and answers come at the pace of the writer's
+//   commits, a few of which fit into one turn of the dispatcher, and reports are at most one for each running
+//   attempt.
 #pragma once
 
 #include <utility>
@@ -32,7 +33,8 @@ struct ClaimAnswered {
 struct AttemptReported {
   AttemptReport report;
 };
-// The end of an attempt could not be written, or was refused (no error). One that was applied comes as a change.
+// The end of an attempt could not be written, or was refused (no error). One that was applied comes as a
+// change.
 struct EndNotApplied {
   api::TaskKey key;
   api::AttemptToken token;
@@ -54,8 +56,8 @@ struct RefillAnswered {
 struct ClockChanged {};
 struct StopAsked {};
 
-using Message = std::variant<Committed, ClaimAnswered, AttemptReported, EndNotApplied, StopNotApplied, SweepAnswered,
-                             RefillAnswered, ClockChanged, StopAsked>;
+using Message = std::variant<Committed, ClaimAnswered, AttemptReported, EndNotApplied, StopNotApplied,
+                             SweepAnswered, RefillAnswered, ClockChanged, StopAsked>;
 
 class Inbox {
  public:
@@ -72,7 +74,8 @@ class Inbox {
     if (asleep) alarm_.ring();
   }
 
-  // Everything that has come in, into `taken`, which is empty. When it stays empty the next push rings the alarm.
+  // Everything that has come in, into `taken`, which is empty. When it stays empty the next push rings the
+  // alarm.
   void take(std::vector<Message>& taken) EXCLUDES(mutex_) {
     base::MutexLock lock(mutex_);
     taken.swap(messages_);

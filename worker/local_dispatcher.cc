@@ -76,7 +76,8 @@ base::Result<void> LocalDispatcher::load_ready_lanes() {
   if (refills.empty()) return {};
   const auto loaded = std::make_shared<Countdown>(refills.size());
   for (const storage::ReadyOrder& order : refills) {
-    post_refill(order, [loaded](std::optional<storage::StoreError> error) { loaded->answered(std::move(error)); });
+    post_refill(order,
+                [loaded](std::optional<storage::StoreError> error) { loaded->answered(std::move(error)); });
   }
   const auto error = loaded->wait();
   if (error) return base::fail("cannot read the queued tasks: " + error->message);
@@ -173,7 +174,8 @@ void LocalDispatcher::on_committed(std::span<const storage::TaskChange> changes)
   inbox_->push(Committed{{changes.begin(), changes.end()}});
 }
 
-void LocalDispatcher::on_process(api::TaskKey key, api::AttemptToken token, storage::ProcessIdentity process) {
+void LocalDispatcher::on_process(api::TaskKey key, api::AttemptToken token,
+                                 storage::ProcessIdentity process) {
   options_.store->record_process(key, token, std::move(process));
 }
 

@@ -34,7 +34,8 @@ class LocalDispatcher final : public Dispatcher {
   void stop() override;
 
   void set_executors(Executor* threads, Executor* commands) override;
-  [[nodiscard]] std::optional<api::WaitingFor> explain(const api::TaskSnapshot& task) override EXCLUDES(mutex_);
+  [[nodiscard]] std::optional<api::WaitingFor> explain(const api::TaskSnapshot& task) override
+      EXCLUDES(mutex_);
   [[nodiscard]] Load load_of_queue(std::string_view queue) override EXCLUDES(mutex_);
   [[nodiscard]] Load load_of_type(std::string_view type) override EXCLUDES(mutex_);
   void clock_changed() override { inbox_->push(ClockChanged{}); }
@@ -42,7 +43,8 @@ class LocalDispatcher final : public Dispatcher {
   void on_committed(std::span<const storage::TaskChange> changes) override;
 
   void on_process(api::TaskKey key, api::AttemptToken token, storage::ProcessIdentity process) override;
-  void on_log(api::TaskKey key, api::AttemptToken token, std::vector<api::LogLine> lines) override EXCLUDES(mutex_);
+  void on_log(api::TaskKey key, api::AttemptToken token, std::vector<api::LogLine> lines) override
+      EXCLUDES(mutex_);
   void on_progress(api::TaskKey key, api::AttemptToken token, api::Progress progress) override;
   void on_finished(AttemptReport report) override { inbox_->push(AttemptReported{std::move(report)}); }
 
@@ -93,7 +95,8 @@ class LocalDispatcher final : public Dispatcher {
   void post_end(storage::AttemptEnd end);
   void post_stop(api::TaskKey key, api::AttemptToken token);
   void post_sweep();
-  void post_refill(const storage::ReadyOrder& order, std::function<void(std::optional<storage::StoreError>)> told);
+  void post_refill(const storage::ReadyOrder& order,
+                   std::function<void(std::optional<storage::StoreError>)> told);
   void post_claims();
 
   // The type, if there is an executor for it here.
@@ -109,7 +112,8 @@ class LocalDispatcher final : public Dispatcher {
   DueTimes due_;
   StorePause pause_;
   Orders orders_;
-  std::vector<std::pair<api::TaskKey, api::AttemptToken>> owed_ends_;  // refused by the store, to be written later
+  std::vector<std::pair<api::TaskKey, api::AttemptToken>>
+      owed_ends_;  // refused by the store, to be written later
   std::size_t claims_in_flight_ = 0;
   bool sweep_in_flight_ = false;
   bool sweep_wanted_ = false;  // the last slice was full

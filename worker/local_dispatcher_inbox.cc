@@ -20,7 +20,8 @@ constexpr base::Milliseconds stop_margin{5'000};
 void LocalDispatcher::handle(Committed& message) {
   for (const storage::TaskChange& change : message.changes) {
     due_.note(*change.task);
-    base::MutexLock lock(mutex_);  // for one change at a time, so that explain() never waits for a whole commit
+    base::MutexLock lock(
+        mutex_);  // for one change at a time, so that explain() never waits for a whole commit
     apply(change);
   }
 }
@@ -108,9 +109,10 @@ void LocalDispatcher::begin(storage::Claimed claimed, base::BootTime now) {
   }
   attempt->phase = AttemptPhase::running;
   if (attempt->timeout) attempts_.set_timeout(*attempt, now + *attempt->timeout);
-  orders_.begins.emplace_back(executor_of(*attempt->type),
-                              AttemptOrder{task.key, task.id, task.token, task.attempt, attempt->type,
-                                           std::move(claimed.payload), task.deadline_at, std::move(claimed.traceparent)});
+  orders_.begins.emplace_back(
+      executor_of(*attempt->type),
+      AttemptOrder{task.key, task.id, task.token, task.attempt, attempt->type, std::move(claimed.payload),
+                   task.deadline_at, std::move(claimed.traceparent)});
 }
 
 // Into `phase`, and out of its executor if it is in one.
@@ -125,7 +127,8 @@ void LocalDispatcher::tell_to_stop(Attempt& attempt, AttemptPhase phase) {
 void LocalDispatcher::handle(AttemptReported& message) {
   base::MutexLock lock(mutex_);
   Attempt* attempt = attempts_.find(message.report.key, message.report.token);
-  if (attempt == nullptr || attempt->phase == AttemptPhase::ending || attempt->phase == AttemptPhase::claimed) return;
+  if (attempt == nullptr || attempt->phase == AttemptPhase::ending || attempt->phase == AttemptPhase::claimed)
+    return;
   write_end(*attempt, end_of(*attempt, std::move(message.report), backoff_of(*attempt)));
 }
 
@@ -149,7 +152,8 @@ void LocalDispatcher::handle(EndNotApplied& message) {
   base::MutexLock lock(mutex_);
   const Attempt* attempt = attempts_.find(message.key, message.token);
   if (attempt == nullptr) return;
-  base::log_warning("task " + attempt->id.text() + ": the end of an attempt was refused, for it is not the current one");
+  base::log_warning("task " + attempt->id.text() +
+                    ": the end of an attempt was refused, for it is not the current one");
   forget(*attempt);
 }
 

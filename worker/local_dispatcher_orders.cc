@@ -54,7 +54,8 @@ void LocalDispatcher::order_claims() {
 }
 
 void LocalDispatcher::carry_out() {
-  // An attempt that is cancelled as it begins is in both lists; an executor ignores a stop for what it does not have.
+  // An attempt that is cancelled as it begins is in both lists; an executor ignores a stop for what it does
+  // not have.
   for (auto& [executor, order] : std::exchange(orders_.begins, {})) executor->begin(std::move(order));
   for (const auto& [executor, token] : std::exchange(orders_.stops, {})) executor->stop_attempt(token);
   for (auto& end : std::exchange(orders_.ends, {})) post_end(std::move(end));
@@ -67,18 +68,21 @@ void LocalDispatcher::carry_out() {
 void LocalDispatcher::post_end(storage::AttemptEnd end) {
   const api::TaskKey key = end.key;
   const api::AttemptToken token = end.token;
-  options_.store->finish(std::move(end), [inbox = inbox_, key, token](storage::StoreResult<storage::FinishOutcome> outcome) {
-    if (outcome && outcome->verdict == storage::FinishVerdict::applied) return;  // its change has told
-    inbox->push(EndNotApplied{key, token, error_of(outcome)});
-  });
+  options_.store->finish(std::move(end),
+                         [inbox = inbox_, key, token](storage::StoreResult<storage::FinishOutcome> outcome) {
+                           if (outcome && outcome->verdict == storage::FinishVerdict::applied)
+                             return;  // its change has told
+                           inbox->push(EndNotApplied{key, token, error_of(outcome)});
+                         });
 }
 
 void LocalDispatcher::post_stop(api::TaskKey key, api::AttemptToken token) {
-  options_.store->stop_attempt(key, token, api::StopCause::timeout,
-                               [inbox = inbox_, key, token](storage::StoreResult<storage::FinishOutcome> outcome) {
-                                 if (outcome && outcome->verdict == storage::FinishVerdict::applied) return;
-                                 inbox->push(StopNotApplied{key, token, error_of(outcome)});
-                               });
+  options_.store->stop_attempt(
+      key, token, api::StopCause::timeout,
+      [inbox = inbox_, key, token](storage::StoreResult<storage::FinishOutcome> outcome) {
+        if (outcome && outcome->verdict == storage::FinishVerdict::applied) return;
+        inbox->push(StopNotApplied{key, token, error_of(outcome)});
+      });
 }
 
 void LocalDispatcher::post_sweep() {
@@ -91,12 +95,12 @@ void LocalDispatcher::post_sweep() {
 
 void LocalDispatcher::post_refill(const storage::ReadyOrder& order,
                                   std::function<void(std::optional<storage::StoreError>)> told) {
-  options_.store->load_ready(
-      order, [inbox = inbox_, order, told = std::move(told)](storage::StoreResult<std::vector<storage::ReadyTask>> loaded) {
-        auto error = error_of(loaded);
-        inbox->push(RefillAnswered{order, std::move(loaded)});
-        if (told) told(std::move(error));
-      });
+  options_.store->load_ready(order, [inbox = inbox_, order, told = std::move(told)](
+                                        storage::StoreResult<std::vector<storage::ReadyTask>> loaded) {
+    auto error = error_of(loaded);
+    inbox->push(RefillAnswered{order, std::move(loaded)});
+    if (told) told(std::move(error));
+  });
 }
 
 void LocalDispatcher::post_claims() {
@@ -111,9 +115,10 @@ void LocalDispatcher::post_claims() {
       batch->push_back(std::move(taken[i]));
     }
     ++claims_in_flight_;
-    options_.store->claim(std::move(orders), [inbox = inbox_, batch](storage::StoreResult<storage::ClaimOutcome> outcome) {
-      inbox->push(ClaimAnswered{std::move(*batch), std::move(outcome)});
-    });
+    options_.store->claim(std::move(orders),
+                          [inbox = inbox_, batch](storage::StoreResult<storage::ClaimOutcome> outcome) {
+                            inbox->push(ClaimAnswered{std::move(*batch), std::move(outcome)});
+                          });
   }
 }
 

@@ -15,7 +15,9 @@ bool claimed_before(const ReadyTask& a, const ReadyTask& b) {
 
 namespace {
 
-bool same_place(const ReadyTask& a, const ReadyTask& b) { return !claimed_before(a, b) && !claimed_before(b, a); }
+bool same_place(const ReadyTask& a, const ReadyTask& b) {
+  return !claimed_before(a, b) && !claimed_before(b, a);
+}
 
 bool same_place(const std::optional<ReadyTask>& a, const std::optional<ReadyTask>& b) {
   if (!a || !b) return !a && !b;
@@ -33,7 +35,8 @@ bool is_known(const Lane& lane, const ReadyTask& task) {
 
 ReadyQueue::ReadyQueue(Options options)
     : options_{std::max<std::size_t>(1, options.lane_capacity),
-               std::min(options.low_water, std::max<std::size_t>(1, options.lane_capacity)), options.changes_during_refill} {}
+               std::min(options.low_water, std::max<std::size_t>(1, options.lane_capacity)),
+               options.changes_during_refill} {}
 
 ReadyQueue::Lane& ReadyQueue::lane_for(const std::string& queue, const TaskType& type) {
   Lane& lane = queues_[queue][type.name];
@@ -132,8 +135,8 @@ void ReadyQueue::drop_if_empty(const std::string& queue, std::string_view type) 
   if (lanes->second.empty()) queues_.erase(lanes);
 }
 
-// The lane whose next task is the best one of the queue. When that task is still on disk, the lane has no tasks: whoever is
-// better than the horizon may go, everybody else waits for the refill.
+// The lane whose next task is the best one of the queue. When that task is still on disk, the lane has no
+// tasks: whoever is better than the horizon may go, everybody else waits for the refill.
 ReadyQueue::Lane* ReadyQueue::best_lane(Lanes& lanes, const Capacity& capacity) {
   Lane* best = nullptr;
   const ReadyTask* best_next = nullptr;
@@ -187,7 +190,8 @@ std::vector<storage::ReadyOrder> ReadyQueue::take_refills() {
     lane->refill_in_flight = true;
     lane->refill_void = false;
     lane->changed.clear();
-    const std::size_t limit = options_.lane_capacity - std::min(lane->tasks.size(), options_.lane_capacity - 1);
+    const std::size_t limit =
+        options_.lane_capacity - std::min(lane->tasks.size(), options_.lane_capacity - 1);
     orders.push_back({name.queue, name.type, lane->horizon, limit});
   }
   return orders;
@@ -226,7 +230,8 @@ void ReadyQueue::refill_failed(const storage::ReadyOrder& order) {
   ask_for_refill(order.queue, *lane);
 }
 
-ReadyQueue::Ahead ReadyQueue::count_ahead(std::string_view queue, const ReadyTask& task, std::size_t limit) const {
+ReadyQueue::Ahead ReadyQueue::count_ahead(std::string_view queue, const ReadyTask& task,
+                                          std::size_t limit) const {
   Ahead ahead;
   const auto lanes = queues_.find(queue);
   if (lanes == queues_.end()) return ahead;

@@ -1,14 +1,18 @@
-// The dispatcher's memory of what could run: a bounded cache of the store's queued tasks, ids and sort keys only.
+// The dispatcher's memory of what could run: a bounded cache of the store's queued tasks, ids and sort keys
+// only.
 //
-// Tasks stand in lanes, one for each queue and type, in claiming order: higher priority first, then older run_at, then older
-// key. A lane knows its tasks exactly up to a horizon. Without more on disk the horizon is the end; otherwise every queued task
-// up to the horizon is in the lane, and those behind it are left to the disk until a refill moves the horizon.
+// Tasks stand in lanes, one for each queue and type, in claiming order: higher priority first, then older
+// run_at, then older key. A lane knows its tasks exactly up to a horizon. Without more on disk the horizon is
+// the end; otherwise every queued task up to the horizon is in the lane, and those behind it are left to the
+// disk until a refill moves the horizon.
 //
-// It is fed in the store's commit order and relies on that: insert() and remove() for each committed change, refilled() and
-// settle() where the answers of load_ready and claim stand in that order (behind the changes of their own transaction).
-// An entry that is too many costs one claim that comes back empty; an entry is never missing.
+// It is fed in the store's commit order and relies on that: insert() and remove() for each committed change,
+// refilled() and settle() where the answers of load_ready and claim stand in that order (behind the changes
+// of their own transaction). An entry that is too many costs one claim that comes back empty; an entry is
+// never missing.
 //
-// Pure and not thread-safe. Memory: at most lane_capacity entries a lane, and never more than there are queued tasks.
+// Pure and not thread-safe. Memory: at most lane_capacity entries a lane, and never more than there are
+// queued tasks.
 #pragma once
 
 #include <cstddef>
@@ -34,8 +38,8 @@ class ReadyQueue {
  public:
   struct Options {
     std::size_t lane_capacity = 2'000;  // at least 1
-    // A lane with less than this, and more on disk, wants a refill. As many as waiting_for counts, so that its number is exact
-    // for whoever is nearer than that.
+    // A lane with less than this, and more on disk, wants a refill. As many as waiting_for counts, so that
+    // its number is exact for whoever is nearer than that.
     std::size_t low_water = 1'000;
     std::size_t changes_during_refill = 8'000;
   };
@@ -56,11 +60,12 @@ class ReadyQueue {
     const TaskType* type = nullptr;
     storage::ReadyTask task;
   };
-  // The next task to claim: queues take turns, and within a queue the best task whose type has room goes first. Nothing when no
-  // queue has both room and a task, or when the best one has yet to be read from disk. What was taken must be settled.
+  // The next task to claim: queues take turns, and within a queue the best task whose type has room goes
+  // first. Nothing when no queue has both room and a task, or when the best one has yet to be read from disk.
+  // What was taken must be settled.
   [[nodiscard]] std::optional<Taken> take(const Capacity& capacity);
-  // The claim of a taken task was answered. It goes back to its place if it is queued after all: because it became so again
-  // meanwhile, or, with a claim that never happened, because it still is.
+  // The claim of a taken task was answered. It goes back to its place if it is queued after all: because it
+  // became so again meanwhile, or, with a claim that never happened, because it still is.
   enum class Answer : std::uint8_t { claimed, not_queued, failed };
   void settle(api::TaskKey key, Answer answer);
   [[nodiscard]] bool is_taken(api::TaskKey key) const { return taken_.contains(key); }
@@ -76,7 +81,8 @@ class ReadyQueue {
     bool exact = true;  // false: there are at least that many
   };
   // How many tasks of the queue are to be claimed before `task`, counted to `limit`.
-  [[nodiscard]] Ahead count_ahead(std::string_view queue, const storage::ReadyTask& task, std::size_t limit) const;
+  [[nodiscard]] Ahead count_ahead(std::string_view queue, const storage::ReadyTask& task,
+                                  std::size_t limit) const;
 
   [[nodiscard]] std::size_t lane_count() const;
   [[nodiscard]] std::size_t size() const;  // entries in all lanes
@@ -86,13 +92,15 @@ class ReadyQueue {
     const TaskType* type = nullptr;
     std::deque<storage::ReadyTask> tasks;  // in claiming order
     bool more_on_disk = false;
-    // With more on disk: every queued task up to and including this place is in `tasks`. None: nothing is known yet.
+    // With more on disk: every queued task up to and including this place is in `tasks`. None: nothing is
+    // known yet.
     std::optional<storage::ReadyTask> horizon;
 
     bool refill_wanted = false;  // listed in hungry_
     bool refill_in_flight = false;
     bool refill_void = false;  // too much has changed meanwhile: read again
-    // What became of tasks behind the horizon since the refill was ordered: their place now, or nothing when not queued.
+    // What became of tasks behind the horizon since the refill was ordered: their place now, or nothing when
+    // not queued.
     std::unordered_map<api::TaskKey, std::optional<storage::ReadyTask>> changed;
   };
   using Lanes = std::map<std::string, Lane, std::less<>>;  // by type
@@ -115,7 +123,8 @@ class ReadyQueue {
   void drop_if_empty(const std::string& queue, std::string_view type);
 
   const Options options_;
-  std::map<std::string, Lanes, std::less<>> queues_;  // only lanes with something in them, or on disk, or on the way
+  std::map<std::string, Lanes, std::less<>>
+      queues_;  // only lanes with something in them, or on disk, or on the way
   std::unordered_map<api::TaskKey, Slip> taken_;
   std::vector<LaneName> hungry_;
   std::string served_last_;  // the queue whose turn it was

@@ -19,7 +19,8 @@ base::Milliseconds backoff_of(const api::TaskSnapshot& task, const RecoveryOptio
   return retry_delay(limits, task.attempt, options.random());
 }
 
-base::Result<void> end_processes(const std::vector<storage::OpenAttempt>& open, const RecoveryOptions& options) {
+base::Result<void> end_processes(const std::vector<storage::OpenAttempt>& open,
+                                 const RecoveryOptions& options) {
   std::vector<Leftover> leftovers;
   leftovers.reserve(open.size());
   for (const storage::OpenAttempt& attempt : open) {
@@ -30,16 +31,19 @@ base::Result<void> end_processes(const std::vector<storage::OpenAttempt>& open, 
   return {};
 }
 
-base::Result<void> write_as_lost(const std::vector<storage::OpenAttempt>& open, const RecoveryOptions& options) {
+base::Result<void> write_as_lost(const std::vector<storage::OpenAttempt>& open,
+                                 const RecoveryOptions& options) {
   const auto written = std::make_shared<Countdown>(open.size());
   for (const storage::OpenAttempt& attempt : open) {
-    options.store->finish(end_lost(*attempt.task, backoff_of(*attempt.task, options)),
-                          [written](storage::StoreResult<storage::FinishOutcome> outcome) {
-                            written->answered(outcome ? std::nullopt : std::optional(std::move(outcome).error()));
-                          });
+    options.store->finish(
+        end_lost(*attempt.task, backoff_of(*attempt.task, options)),
+        [written](storage::StoreResult<storage::FinishOutcome> outcome) {
+          written->answered(outcome ? std::nullopt : std::optional(std::move(outcome).error()));
+        });
   }
   const auto error = written->wait();
-  if (error) return base::fail("cannot write down the attempts that an earlier server left open: " + error->message);
+  if (error)
+    return base::fail("cannot write down the attempts that an earlier server left open: " + error->message);
   return {};
 }
 
@@ -63,9 +67,11 @@ base::Result<storage::SweepOutcome> sweep_all(storage::Store& store) {
 
 base::Result<storage::SweepOutcome> recover(const RecoveryOptions& options) {
   const auto open = options.store->open_attempts();
-  if (!open) return base::fail("cannot read the attempts that an earlier server left open: " + open.error().message);
+  if (!open)
+    return base::fail("cannot read the attempts that an earlier server left open: " + open.error().message);
   if (!open->empty()) {
-    base::log_info("recovering " + std::to_string(open->size()) + " attempts that an earlier server left open");
+    base::log_info("recovering " + std::to_string(open->size()) +
+                   " attempts that an earlier server left open");
     if (auto ended = end_processes(*open, options); !ended) return base::fail(ended.error().message);
     if (auto written = write_as_lost(*open, options); !written) return base::fail(written.error().message);
   }

@@ -1,5 +1,6 @@
-// Rest after the store refused a change (a full disk, say): nothing is asked of it for a while, then everything that is owed is
-// tried again. The rests grow from 100 ms to 5 s and start short again once a change was written. Logged once for each spell.
+// Rest after the store refused a change (a full disk, say): nothing is asked of it for a while, then
+// everything that is owed is tried again. The rests grow from 100 ms to 5 s and start short again once a
+// change was written. Logged once for each spell.
 //
 // Not thread-safe.
 #pragma once

@@ -1,4 +1,5 @@
-// What a task type is: how its work is run and within which limits. Values; a TaskTypes is fixed once the server runs.
+// What a task type is: how its work is run and within which limits. Values; a TaskTypes is fixed once the
+// server runs.
 #pragma once
 
 #include <cstdint>

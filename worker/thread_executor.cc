@@ -46,7 +46,8 @@ using JobPtr = std::shared_ptr<Job>;
 
 class Context final : public TaskContext {
  public:
-  Context(const Job& job, AttemptSink& sink, const base::Clock& clock) : job_(job), sink_(sink), clock_(clock) {}
+  Context(const Job& job, AttemptSink& sink, const base::Clock& clock)
+      : job_(job), sink_(sink), clock_(clock) {}
 
   [[nodiscard]] const AttemptOrder& order() const override { return job_.order; }
   [[nodiscard]] std::stop_token stop_token() const override { return job_.stop.get_token(); }
@@ -103,8 +104,8 @@ class ThreadExecutor final : public Executor {
   Threads threads_ GUARDED_BY(mutex_);
   Threads ended_ GUARDED_BY(mutex_);  // to be joined
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
-  // A thread was called and has not looked yet. It calls the next one itself when there is more, so that a batch of short jobs
-  // does not wake a thread for each of them.
+  // A thread was called and has not looked yet. It calls the next one itself when there is more, so that a
+  // batch of short jobs does not wake a thread for each of them.
   bool called_ GUARDED_BY(mutex_) = false;
   bool running_ GUARDED_BY(mutex_) = false;
 };
@@ -148,7 +149,8 @@ void ThreadExecutor::begin(AttemptOrder order) {
   }
   for (std::thread& thread : ended) thread.join();  // they have left their last line
   for (const JobPtr& refused : cannot_run) {
-    report(refused->order, failure(api::task_error::start_failed, "the server could not make a thread for it", true));
+    report(refused->order,
+           failure(api::task_error::start_failed, "the server could not make a thread for it", true));
   }
 }
 
@@ -219,10 +221,11 @@ void ThreadExecutor::execute(const Job& job) {
   }
   FunctionResult outcome = call_function(job);
   if (outcome && outcome->text.size() > job.order.type->max_result_bytes) {
-    outcome = failure(api::task_error::result_too_large,
-                      "the result has " + std::to_string(outcome->text.size()) + " bytes; the limit of this type is " +
-                          std::to_string(job.order.type->max_result_bytes),
-                      false);
+    outcome =
+        failure(api::task_error::result_too_large,
+                "the result has " + std::to_string(outcome->text.size()) +
+                    " bytes; the limit of this type is " + std::to_string(job.order.type->max_result_bytes),
+                false);
   }
   report(job.order, std::move(outcome));
 }
@@ -238,7 +241,8 @@ FunctionResult ThreadExecutor::call_function(const Job& job) const {
   } catch (const std::exception& error) {
     return failure(api::task_error::task_exception, api::to_utf8(error.what()), true);
   } catch (...) {
-    return failure(api::task_error::task_exception, "something was thrown that is not a std::exception", true);
+    return failure(api::task_error::task_exception, "something was thrown that is not a std::exception",
+                   true);
   }
 }
 

@@ -1,10 +1,10 @@
-// Runs attempts in threads of this process, each with a stop token. Threads are made as they are needed, up to a limit, and end
-// after a while without work; with none left nothing wakes up.
+// Runs attempts in threads of this process, each with a stop token. Threads are made as they are needed, up
+// to a limit, and end after a while without work; with none left nothing wakes up.
 //
-// A thread cannot be ended from outside: an attempt that was told to stop counts as stopped when its function returns, and what
-// it returns is reported as it is, a result as success, a failure as failure. stop() of the executor waits for all of them, and
-// reports failures as lost from then on.
-// A result over the type's max_result_bytes fails the attempt (RESULT_TOO_LARGE).
+// A thread cannot be ended from outside: an attempt that was told to stop counts as stopped when its function
+// returns, and what it returns is reported as it is, a result as success, a failure as failure. stop() of the
+// executor waits for all of them, and reports failures as lost from then on. A result over the type's
+// max_result_bytes fails the attempt (RESULT_TOO_LARGE).
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,8 @@
 
 namespace longhaul::worker {
 
-// What a task function may do besides returning. Lives as long as the call; any thread of the function may use it.
+// What a task function may do besides returning. Lives as long as the call; any thread of the function may
+// use it.
 class TaskContext {
  public:
   virtual ~TaskContext() = default;
@@ -42,14 +43,14 @@ using TaskFunction = std::function<base::Result<api::RawJson, TaskFailure>(TaskC
 struct ThreadExecutorOptions {
   std::map<std::string, TaskFunction, std::less<>> functions;  // by type name
   std::size_t max_threads = 64;
-  AttemptSink* sink = nullptr;  // not owned
-  const base::Clock* clock = nullptr;  // not owned; for the times of log lines and progress
+  AttemptSink* sink = nullptr;                   // not owned
+  const base::Clock* clock = nullptr;            // not owned; for the times of log lines and progress
   std::chrono::milliseconds idle_limit{10'000};  // a thread without work ends after that
 };
 [[nodiscard]] std::unique_ptr<Executor> make_thread_executor(ThreadExecutorOptions options);
 
-// `echo` answers its payload. `sleep` takes {"seconds": n}, 0 to ten years, tells its progress, answers null and wakes at
-// once when told to stop; any other payload is PAYLOAD_INVALID, for good.
+// `echo` answers its payload. `sleep` takes {"seconds": n}, 0 to ten years, tells its progress, answers null
+// and wakes at once when told to stop; any other payload is PAYLOAD_INVALID, for good.
 [[nodiscard]] std::map<std::string, TaskFunction, std::less<>> builtin_functions();
 
 }  // namespace longhaul::worker

@@ -26,21 +26,24 @@ base::WallTime wall_time_of(const api::Due& due, const storage::Now& now) {
 
 }  // namespace
 
-storage::ReadyTask ready_task_of(const api::TaskSnapshot& task) { return {task.key, task.priority, task.run_at}; }
+storage::ReadyTask ready_task_of(const api::TaskSnapshot& task) {
+  return {task.key, task.priority, task.run_at};
+}
 
 api::WaitingFor explain_scheduled(const api::TaskSnapshot& task, const storage::Now& now) {
   const base::WallTime at = task.due ? wall_time_of(*task.due, now) : task.run_at;
   if (task.attempt == 0) return {"not_due", "due at " + api::to_text(at)};
-  return {"retry_backoff", "attempt " + std::to_string(task.attempt + 1) + " of " + std::to_string(task.max_attempts) +
-                               " is due at " + api::to_text(at)};
+  return {"retry_backoff", "attempt " + std::to_string(task.attempt + 1) + " of " +
+                               std::to_string(task.max_attempts) + " is due at " + api::to_text(at)};
 }
 
 api::WaitingFor explain_unknown_type(const api::TaskSnapshot& task) {
   return {"no_worker_for_type", "this server does not run tasks of the type \"" + task.type + "\""};
 }
 
-std::optional<api::WaitingFor> explain_queued(const api::TaskSnapshot& task, const TaskType& type, const TaskTypes& types,
-                                              const Capacity& capacity, const ReadyQueue& ready) {
+std::optional<api::WaitingFor> explain_queued(const api::TaskSnapshot& task, const TaskType& type,
+                                              const TaskTypes& types, const Capacity& capacity,
+                                              const ReadyQueue& ready) {
   const std::int64_t of_type = capacity.held_by_type(type.name);
   if (type.concurrency && of_type >= *type.concurrency) {
     return api::WaitingFor{"type_concurrency", of_running(of_type, *type.concurrency)};
@@ -54,8 +57,8 @@ std::optional<api::WaitingFor> explain_queued(const api::TaskSnapshot& task, con
   const auto ahead = ready.count_ahead(task.queue, ready_task_of(task), api::limits::waiting_ahead_counted);
   if (ahead.count > 0) return api::WaitingFor{"behind_others", ahead_text(ahead)};
   if (!capacity.queue_has_room(task.queue)) {
-    return api::WaitingFor{"queue_concurrency",
-                           of_running(capacity.held_by_queue(task.queue), types.queue(task.queue).concurrency)};
+    return api::WaitingFor{"queue_concurrency", of_running(capacity.held_by_queue(task.queue),
+                                                           types.queue(task.queue).concurrency)};
   }
   return std::nullopt;
 }

@@ -1,4 +1,5 @@
-// Why a waiting task is not running, in the words of the API. Pure: looks at what the dispatcher has in memory.
+// Why a waiting task is not running, in the words of the API. Pure: looks at what the dispatcher has in
+// memory.
 #pragma once
 
 #include <optional>
@@ -18,10 +19,11 @@ namespace longhaul::worker {
 // A queued task of a type that this server cannot run: no_worker_for_type.
 [[nodiscard]] api::WaitingFor explain_unknown_type(const api::TaskSnapshot& task);
 
-// Any other queued task. The first that holds: its type (or what runs this kind of type) is full, others are ahead of it in its
-// queue, its queue is full. Nothing when none holds: its claim is on the way.
-[[nodiscard]] std::optional<api::WaitingFor> explain_queued(const api::TaskSnapshot& task, const TaskType& type,
-                                                            const TaskTypes& types, const Capacity& capacity,
+// Any other queued task. The first that holds: its type (or what runs this kind of type) is full, others are
+// ahead of it in its queue, its queue is full. Nothing when none holds: its claim is on the way.
+[[nodiscard]] std::optional<api::WaitingFor> explain_queued(const api::TaskSnapshot& task,
+                                                            const TaskType& type, const TaskTypes& types,
+                                                            const Capacity& capacity,
                                                             const ReadyQueue& ready);
 
 }  // namespace longhaul::worker

@@ -1,10 +1,12 @@
-// Moves what the write-ahead log holds into the database file, so that the log stays short: its size on disk is about
-// `pages_before` pages, more only while a reader holds on to an old state, which readers here do for milliseconds. The default
-// of 2,000 is 8 MiB: long enough that a page changed many times is copied once, short enough to copy within milliseconds.
+// Moves what the write-ahead log holds into the database file, so that the log stays short: its size on disk
+// is about `pages_before` pages, more only while a reader holds on to an old state, which readers here do for
+// milliseconds. The default of 2,000 is 8 MiB: long enough that a page changed many times is copied once,
+// short enough to copy within milliseconds.
 //
-// SQLite's own automatic checkpoint runs inside the commit that crosses the mark, whose callers then wait for it. This one runs
-// between two transactions, after the answers are out. It never waits for readers (PASSIVE). The file of the log is not cut
-// afterwards but written from its beginning again, so that a sync has no new length to write down, which makes it faster.
+// SQLite's own automatic checkpoint runs inside the commit that crosses the mark, whose callers then wait for
+// it. This one runs between two transactions, after the answers are out. It never waits for readers
+// (PASSIVE). The file of the log is not cut afterwards but written from its beginning again, so that a sync
+// has no new length to write down, which makes it faster.
 //
 // Belongs to the writer's thread. Errors: SqlError; a failed sync in here is as bad as one in a commit.
 #pragma once

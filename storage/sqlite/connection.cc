@@ -36,10 +36,8 @@ bool SqlError::is_fatal() const {
     case SQLITE_NOTADB:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
-    case SQLITE_PROTOCOL:
-      return true;
-    default:
-      return false;
+    case SQLITE_PROTOCOL: return true;
+    default: return false;
   }
 }
 
@@ -48,10 +46,12 @@ SqlLibrary::SqlLibrary(std::span<const embedded::TextFile> files) {
     std::size_t at = file.text.find(name_mark);
     while (at != std::string_view::npos) {
       const std::size_t line_end = file.text.find('\n', at);
-      const std::string_view name = trimmed(file.text.substr(at + name_mark.size(), line_end - at - name_mark.size()));
+      const std::string_view name =
+          trimmed(file.text.substr(at + name_mark.size(), line_end - at - name_mark.size()));
       const std::size_t next = file.text.find(name_mark, line_end);
       const std::string_view body = statement_in(file.text.substr(line_end, next - line_end));
-      if (!texts_.emplace(name, body).second) throw std::logic_error("two SQL statements named " + std::string(name));
+      if (!texts_.emplace(name, body).second)
+        throw std::logic_error("two SQL statements named " + std::string(name));
       at = next;
     }
   }
@@ -65,8 +65,9 @@ std::string_view SqlLibrary::text(std::string_view name) const {
 
 Connection::Connection(const std::string& path, Mode mode, const std::string& vfs) {
   // Each connection is used by one thread at a time: no mutex, whatever SQLite was compiled for.
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+      (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const int code = sqlite3_open_v2(path.c_str(), &handle_, flags, vfs.empty() ? nullptr : vfs.c_str());
   if (code == SQLITE_OK) return;
   const std::string message = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);

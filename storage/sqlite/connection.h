@@ -1,10 +1,11 @@
 // One connection to an SQLite file, the text of the named statements, and a cache of prepared ones.
 //
-// Thread-safety: SqlLibrary is const after its making and shared; a Connection with its Statements belongs to one thread at a
-//   time (SQLite is compiled without locks for each call).
-// Ownership: a Connection closes its handle; Statements finalises what it prepared and must go before its Connection.
-// Errors: inside storage/sqlite a call to SQLite that fails throws SqlError. Two places catch it and turn it into what the
-//   port promises: the writer, and the pool of readers.
+// Thread-safety: SqlLibrary is const after its making and shared; a Connection with its Statements belongs
+//   to one thread at a time (SQLite is compiled without locks for each call).
+// Ownership: a Connection closes its handle; Statements finalises what it prepared and must go before its
+//   Connection.
+// Errors: inside storage/sqlite a call to SQLite that fails throws SqlError. Two places catch it and turn
+//   it into what the port promises: the writer, and the pool of readers.
 #pragma once
 
 #include <cstdint>
@@ -77,7 +78,8 @@ class Connection {
 
 class Statements {
  public:
-  Statements(Connection& connection, const SqlLibrary& library) : connection_(connection), library_(library) {}
+  Statements(Connection& connection, const SqlLibrary& library)
+      : connection_(connection), library_(library) {}
   ~Statements();
   Statements(const Statements&) = delete;
   Statements& operator=(const Statements&) = delete;

@@ -12,17 +12,19 @@
 namespace longhaul::storage {
 namespace {
 
-// mmap_size=0: a read error of a mapped file is a signal, not an error code. temp_store: no temporary files on some other disk.
-// busy_timeout: the server's own connections never wait for each other; it is for a person with a database shell.
+// mmap_size=0: a read error of a mapped file is a signal, not an error code. temp_store: no temporary files
+// on some other disk. busy_timeout: the server's own connections never wait for each other; it is for a
+// person with a database shell.
 constexpr const char* setup_of_every_connection =
     "PRAGMA busy_timeout = 5000;"
     "PRAGMA mmap_size = 0;"
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA trusted_schema = OFF;";
 
-// synchronous=FULL: a commit is synced before it returns. Checkpoints are the writer's business (checkpointer.h). Foreign keys
-// are declared for the reader of the schema and for PRAGMA foreign_key_check in tests; enforcing them would cost a lookup for
-// each row of rows that one transaction makes together anyway. Caches are in KiB and grow only as they are used.
+// synchronous=FULL: a commit is synced before it returns. Checkpoints are the writer's business
+// (checkpointer.h). Foreign keys are declared for the reader of the schema and for PRAGMA foreign_key_check
+// in tests; enforcing them would cost a lookup for each row of rows that one transaction makes together
+// anyway. Caches are in KiB and grow only as they are used.
 constexpr const char* setup_of_writer =
     "PRAGMA synchronous = FULL;"
     "PRAGMA wal_autocheckpoint = 0;"
@@ -40,24 +42,19 @@ std::optional<SteadyOffset> kept_offset(Statements& statements) {
 
 std::string advice_for(const SqlError& error) {
   switch (error.primary()) {
-    case SQLITE_CANTOPEN:
-      return ". Is its folder there, and may this user write in it?";
-    case SQLITE_NOTADB:
-      return ". The file is something else: name another one for the database.";
-    case SQLITE_READONLY:
-      return ". May this user write it, and its folder?";
-    case SQLITE_CORRUPT:
-      return ". Restore it from a backup, or name another file.";
-    case SQLITE_BUSY:
-      return ". Another program has it open: close that one.";
-    default:
-      return "";
+    case SQLITE_CANTOPEN: return ". Is its folder there, and may this user write in it?";
+    case SQLITE_NOTADB: return ". The file is something else: name another one for the database.";
+    case SQLITE_READONLY: return ". May this user write it, and its folder?";
+    case SQLITE_CORRUPT: return ". Restore it from a backup, or name another file.";
+    case SQLITE_BUSY: return ". Another program has it open: close that one.";
+    default: return "";
   }
 }
 
 void set_up_for_writing(Connection& connection) {
   const std::string mode = connection.text("PRAGMA journal_mode = WAL");
-  if (mode != "wal") throw SqlError(SQLITE_CANTOPEN, "cannot use a write-ahead log here, only '" + mode + "'");
+  if (mode != "wal")
+    throw SqlError(SQLITE_CANTOPEN, "cannot use a write-ahead log here, only '" + mode + "'");
   connection.execute(setup_of_writer);
 }
 

@@ -1,5 +1,5 @@
-// Opens a database for the store: makes the file, sets each connection up, migrates, and finds the steady timeline.
-// The errors name the file and say what to do. Thread-safety: one call at a time for a path.
+// Opens a database for the store: makes the file, sets each connection up, migrates, and finds the steady
+// timeline. The errors name the file and say what to do. Thread-safety: one call at a time for a path.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ struct DatabasePlace {
   std::string vfs;  // empty: the system's own
 };
 
-// Makes the file when it is missing, readable for its owner only, so that it has one real name to be locked by. Does nothing
-// with a VFS of one's own.
+// Makes the file when it is missing, readable for its owner only, so that it has one real name to be locked
+// by. Does nothing with a VFS of one's own.
 void create_private_file(const DatabasePlace& place);
 
 struct OpenedDatabase {
@@ -26,8 +26,10 @@ struct OpenedDatabase {
   SteadyOffset steady;
 };
 // Opens for writing and brings the file up to date. A file that is not longhaul's stays as it is.
-[[nodiscard]] base::Result<OpenedDatabase> open_database(const DatabasePlace& place, const SqlLibrary& library,
-                                                         const std::string& boot_id, const base::Clock& clock);
+[[nodiscard]] base::Result<OpenedDatabase> open_database(const DatabasePlace& place,
+                                                         const SqlLibrary& library,
+                                                         const std::string& boot_id,
+                                                         const base::Clock& clock);
 
 // A connection that only reads, of which there may be many. Throws SqlError.
 [[nodiscard]] std::unique_ptr<Connection> open_for_reading(const DatabasePlace& place);

@@ -30,7 +30,8 @@ std::string holder_in(int fd) {
 
 bool write_holder(int fd) {
   const std::string text = std::to_string(::getpid()) + "\n";
-  return ::ftruncate(fd, 0) == 0 && ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+  return ::ftruncate(fd, 0) == 0 &&
+         ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
 }  // namespace
@@ -39,11 +40,12 @@ base::Result<DatabaseLock> DatabaseLock::take(const std::string& database) {
   const std::string path = lock_path_of(database);
   base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return base::fail("cannot open the lock file " + path + ": " + std::strerror(errno));
-  // flock and not a POSIX lock: it belongs to this open file and not to the process, so that two stores in one process
-  // exclude each other too, and closing some other descriptor of the file does not drop it.
+  // flock and not a POSIX lock: it belongs to this open file and not to the process, so that two stores in
+  // one process exclude each other too, and closing some other descriptor of the file does not drop it.
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return base::fail("cannot lock " + path + ": " + std::strerror(errno));
-    return base::fail("the database " + database + " is in use by " + holder_in(fd.get()) + ", which holds " + path +
+    return base::fail("the database " + database + " is in use by " + holder_in(fd.get()) + ", which holds " +
+                      path +
                       ". Two servers must not share a database: stop that one, or give this one another.");
   }
   // A full disk must not keep a server from starting: the pid is for people, the lock is what counts.

@@ -1,6 +1,7 @@
-// Keeps two servers from sharing a database: an exclusive lock on `<database>.lock`, held for as long as this object lives and
-// given up by the kernel when the process ends, however it ends. The file holds the pid of the holder, and stays behind.
-// SQLite's own locks would let two servers write in turns; each would then trust caches that the other has made wrong.
+// Keeps two servers from sharing a database: an exclusive lock on `<database>.lock`, held for as long as this
+// object lives and given up by the kernel when the process ends, however it ends. The file holds the pid of
+// the holder, and stays behind. SQLite's own locks would let two servers write in turns; each would then
+// trust caches that the other has made wrong.
 #pragma once
 
 #include <string>

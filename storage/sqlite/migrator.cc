@@ -31,7 +31,9 @@ int version_of(Connection& connection) {
 // Undoes what was not committed, also when an exception passes.
 class Transaction {
  public:
-  explicit Transaction(Connection& connection) : connection_(connection) { connection_.execute("BEGIN IMMEDIATE"); }
+  explicit Transaction(Connection& connection) : connection_(connection) {
+    connection_.execute("BEGIN IMMEDIATE");
+  }
   ~Transaction() {
     if (connection_.autocommit()) return;
     try {
@@ -76,7 +78,8 @@ void apply(Connection& connection, const Migration& migration, base::WallTime no
 base::Result<void> check_is_ours(Connection& connection, const std::string& path) {
   const std::int64_t id = connection.integer("PRAGMA application_id");
   if (id == application_id || (id == 0 && is_empty(connection))) return {};
-  return base::fail(path + " is an SQLite database, but not one of longhaul's. Name another file for the database.");
+  return base::fail(path +
+                    " is an SQLite database, but not one of longhaul's. Name another file for the database.");
 }
 
 base::Result<MigrationReport> migrate(Connection& connection, const std::string& path,
@@ -86,10 +89,11 @@ base::Result<MigrationReport> migrate(Connection& connection, const std::string&
   MigrationReport report{version_of(connection), 0};
   const int known = migrations.empty() ? 0 : read(migrations.back()).number;
   if (report.before > known) {
-    return base::fail("the database " + path + " has schema version " + std::to_string(report.before) +
-                      ", and this longhaul knows versions up to " + std::to_string(known) +
-                      ": a newer longhaul has migrated it. Run that version or a later one, or name another file for "
-                      "the database.");
+    return base::fail(
+        "the database " + path + " has schema version " + std::to_string(report.before) +
+        ", and this longhaul knows versions up to " + std::to_string(known) +
+        ": a newer longhaul has migrated it. Run that version or a later one, or name another file for "
+        "the database.");
   }
   for (const embedded::TextFile& file : migrations) {
     const Migration migration = read(file);

@@ -1,8 +1,10 @@
-// Brings a database to the schema that this program was built with. Migrations are numbered files (migrations/sqlite/NNNN_*.sql),
-// compiled in, never edited once released; each runs in a transaction of its own together with the row that records it.
+// Brings a database to the schema that this program was built with. Migrations are numbered files
+// (migrations/sqlite/NNNN_*.sql), compiled in, never edited once released; each runs in a transaction of its
+// own together with the row that records it.
 //
-// Safe to repeat, and safe when two connections do it at once. Refuses, changing nothing: a file that is not longhaul's (by
-// SQLite's application_id), and a database that a newer longhaul has migrated further. Not thread-safe for one Connection.
+// Safe to repeat, and safe when two connections do it at once. Refuses, changing nothing: a file that is not
+// longhaul's (by SQLite's application_id), and a database that a newer longhaul has migrated further. Not
+// thread-safe for one Connection.
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,8 @@
 namespace longhaul::storage {
 namespace {
 
-// When both have passed (the server was down, say), the task ended by what came first. Times of different timelines do not
-// compare; then it is the deadline, which says more.
+// When both have passed (the server was down, say), the task ended by what came first. Times of different
+// timelines do not compare; then it is the deadline, which says more.
 bool expired_first(const TaskSnapshot& task, const Now& now) {
   if (!has_passed(task.expiry, now)) return false;
   if (!has_passed(task.deadline, now)) return true;
@@ -29,7 +29,8 @@ TaskSnapshotPtr end_if_overdue(WriteTransaction& transaction, const TaskSnapshot
     return end_waiting(transaction, task, api::TaskEvent::expire_waiting,
                        expired_first(task, now) ? expiry_error() : deadline_error());
   }
-  if (!has_passed(task.deadline, now) || !api::next_state(task.state, api::TaskEvent::ask_to_stop)) return nullptr;
+  if (!has_passed(task.deadline, now) || !api::next_state(task.state, api::TaskEvent::ask_to_stop))
+    return nullptr;
   return ask_to_stop(transaction, task, api::StopCause::deadline, std::nullopt);
 }
 

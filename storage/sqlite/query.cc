@@ -103,7 +103,9 @@ void Query::bind_one(int index, std::nullptr_t) { check(statement_, sqlite3_bind
 void Query::bind_one(int index, std::int64_t value) {
   check(statement_, sqlite3_bind_int64(statement_, index, value));
 }
-void Query::bind_one(int index, double value) { check(statement_, sqlite3_bind_double(statement_, index, value)); }
+void Query::bind_one(int index, double value) {
+  check(statement_, sqlite3_bind_double(statement_, index, value));
+}
 void Query::bind_one(int index, std::string_view value) {
   const char* data = value.data() == nullptr ? "" : value.data();
   check(statement_, sqlite3_bind_text64(statement_, index, data, value.size(), SQLITE_STATIC, SQLITE_UTF8));

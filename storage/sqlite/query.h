@@ -1,8 +1,8 @@
 // One use of a prepared statement: bind, step, read columns; reset at the end of the scope.
 //
-// Parameters are bound in the order in which they first appear in the SQL. Texts are bound without a copy: what is bound must
-// outlive the Query. Column getters do not check the type; the schema is STRICT.
-// Not thread-safe. Errors: SqlError (connection.h).
+// Parameters are bound in the order in which they first appear in the SQL. Texts are bound without a copy:
+// what is bound must outlive the Query. Column getters do not check the type; the schema is STRICT. Not
+// thread-safe. Errors: SqlError (connection.h).
 #pragma once
 
 #include <cstddef>
@@ -41,8 +41,8 @@ class Query {
   [[nodiscard]] bool row();
   // Steps to the end of a statement that gives no rows.
   void run();
-  // The same, for a change guarded by its WHERE: exactly one row must have changed, else the store's picture of the row was
-  // wrong and nothing of the transaction may stand (throws SqlError).
+  // The same, for a change guarded by its WHERE: exactly one row must have changed, else the store's picture
+  // of the row was wrong and nothing of the transaction may stand (throws SqlError).
   void run_guarded();
   // How many rows the last run() changed, and the key of the row that it inserted.
   [[nodiscard]] std::int64_t changed_rows() const;
@@ -56,7 +56,9 @@ class Query {
   [[nodiscard]] std::optional<int> maybe_int(int column) const;
   [[nodiscard]] std::optional<double> maybe_real(int column) const;
   [[nodiscard]] std::optional<std::string> maybe_text(int column) const;
-  [[nodiscard]] api::WallTime wall(int column) const { return api::WallTime(api::Milliseconds(integer(column))); }
+  [[nodiscard]] api::WallTime wall(int column) const {
+    return api::WallTime(api::Milliseconds(integer(column)));
+  }
   [[nodiscard]] std::optional<api::WallTime> maybe_wall(int column) const;
   [[nodiscard]] std::optional<api::SteadyTime> maybe_steady(int column) const;
   // Of the two columns of a pair, the one that is set.

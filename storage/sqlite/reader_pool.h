@@ -1,8 +1,9 @@
-// Read-only connections, opened as they are needed, each used by one thread at a time. A read runs in a read transaction, so
-// that all of its statements see one state of the database, and blocks until a connection is free; reads are short.
+// Read-only connections, opened as they are needed, each used by one thread at a time. A read runs in a read
+// transaction, so that all of its statements see one state of the database, and blocks until a connection is
+// free; reads are short.
 //
-// Thread-safety: read() from any thread; open() and close() once. Errors: what SQLite refuses comes back as `unavailable`, and
-// that connection is not used again.
+// Thread-safety: read() from any thread; open() and close() once. Errors: what SQLite refuses comes back as
+//   `unavailable`, and that connection is not used again.
 #pragma once
 
 #include <memory>

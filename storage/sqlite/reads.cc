@@ -42,7 +42,8 @@ std::optional<api::TaskDetail> read_detail(Statements& statements, const TaskId&
   return detail;
 }
 
-std::optional<api::LogPage> read_logs(Statements& statements, const TaskId& id, std::int64_t after, std::size_t limit) {
+std::optional<api::LogPage> read_logs(Statements& statements, const TaskId& id, std::int64_t after,
+                                      std::size_t limit) {
   const auto key = key_of(statements, id);
   if (!key) return std::nullopt;
   api::LogPage page;
@@ -51,7 +52,8 @@ std::optional<api::LogPage> read_logs(Statements& statements, const TaskId& id, 
   Query lines = statements.use("log_lines");
   lines.bind(*key, after, static_cast<std::int64_t>(limit));
   while (lines.row()) {
-    page.lines.push_back({lines.integer(0), lines.wall(1), std::string(lines.text(2)), std::string(lines.text(3))});
+    page.lines.push_back(
+        {lines.integer(0), lines.wall(1), std::string(lines.text(2)), std::string(lines.text(3))});
   }
   return page;
 }
@@ -76,7 +78,8 @@ std::vector<ReadyLane> read_ready_lanes(Statements& statements) {
   std::vector<ReadyLane> lanes;
   Query query = statements.use("ready_lanes");
   query.bind();
-  while (query.row()) lanes.push_back({std::string(query.text(0)), std::string(query.text(1)), query.integer(2)});
+  while (query.row())
+    lanes.push_back({std::string(query.text(0)), std::string(query.text(1)), query.integer(2)});
   return lanes;
 }
 

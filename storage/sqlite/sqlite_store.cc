@@ -32,7 +32,8 @@ void end_process(const std::string& message) {
   ::_exit(exit_code_of_a_broken_store);
 }
 
-// What a user without privileges may still write there. A file system that does not tell is not held against anyone.
+// What a user without privileges may still write there. A file system that does not tell is not held against
+// anyone.
 std::uint64_t free_bytes_at(const std::string& path) {
   struct statvfs status {};
   if (::statvfs(path.c_str(), &status) != 0) return std::numeric_limits<std::uint64_t>::max();
@@ -50,36 +51,37 @@ WriteQueueLimits limits_of(const SqliteOptions& options) {
 
 void count_tasks(Statements& statements, TaskCounts& counts) {
   std::int64_t others = 0;
-  Query unfinished = statements.use("count_unfinished");
-  unfinished.bind();
-  while (unfinished.row()) {
-    counts.add(std::string(unfinished.text(0)), read_state(unfinished, 1), unfinished.integer(2));
-    others += unfinished.integer(2);
-  }
+  const auto add = [&](const std::string& queue, TaskState state, std::int64_t tasks) {
+    counts.add(queue, state, tasks);
+    others += tasks;
+  };
+  for (const ReadyLane& lane : read_ready_lanes(statements)) add(lane.queue, TaskState::queued, lane.queued);
+  Query unqueued = statements.use("queue_and_state_of_unqueued");
+  unqueued.bind();
+  while (unqueued.row()) add(std::string(unqueued.text(0)), read_state(unqueued, 1), 1);
   Query failures = statements.use("count_failures");
   failures.bind();
-  while (failures.row()) {
-    counts.add({}, read_state(failures, 0), failures.integer(1));
-    others += failures.integer(1);
-  }
+  while (failures.row()) add({}, read_state(failures, 0), failures.integer(1));
   Query all = statements.use("count_all");
   if (all.bind().row()) counts.add({}, TaskState::succeeded, all.integer(0) - others);
 }
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(SqliteOptions options, DatabaseLock lock, std::unique_ptr<SqlLibrary> library, OpenedDatabase opened)
+  SqliteStore(SqliteOptions options, DatabaseLock lock, std::unique_ptr<SqlLibrary> library,
+              OpenedDatabase opened)
       : clock_(*options.clock),
         lock_(std::move(lock)),
         library_(std::move(library)),
         steady_(opened.steady),
         recent_(options.recent_bytes),
         queue_(limits_of(options)),
-        writer_(std::move(opened.writer), *library_,
-                {&queue_, &recent_, &counts_, [this] { return now(); },
-                 options.free_bytes ? options.free_bytes : [path = options.path] { return free_bytes_at(path); },
-                 options.min_free_bytes, options.checkpoint_pages,
-                 options.on_fatal ? options.on_fatal : end_process}),
+        writer_(
+            std::move(opened.writer), *library_,
+            {&queue_, &recent_, &counts_, [this] { return now(); },
+             options.free_bytes ? options.free_bytes : [path = options.path] { return free_bytes_at(path); },
+             options.min_free_bytes, options.checkpoint_pages,
+             options.on_fatal ? options.on_fatal : end_process}),
         readers_({options.path, options.vfs}, *library_, options.read_connections) {
     count_tasks(writer_.statements(), counts_);
   }
@@ -106,7 +108,8 @@ class SqliteStore final : public Store {
   void record_process(TaskKey key, AttemptToken token, ProcessIdentity process) override {
     push<RecordProcessRequest>(Lane::work, key, token, std::move(process));
   }
-  void append_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines, std::size_t max_bytes) override {
+  void append_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines,
+                  std::size_t max_bytes) override {
     queue_.add_log(key, token, std::move(lines), max_bytes);
   }
   void record_progress(TaskKey key, AttemptToken token, api::Progress progress) override {
@@ -115,7 +118,8 @@ class SqliteStore final : public Store {
   void finish(AttemptEnd end, Done<FinishOutcome> done) override {
     push<FinishRequest>(Lane::work, std::move(end), std::move(done));
   }
-  void stop_attempt(TaskKey key, AttemptToken token, api::StopCause cause, Done<FinishOutcome> done) override {
+  void stop_attempt(TaskKey key, AttemptToken token, api::StopCause cause,
+                    Done<FinishOutcome> done) override {
     push<StopAttemptRequest>(Lane::work, key, token, cause, std::move(done));
   }
   void cancel(TaskId id, std::string reason, Done<CancelOutcome> done) override {
@@ -133,7 +137,8 @@ class SqliteStore final : public Store {
     return readers_.read<TaskSnapshotPtr>([&](Statements& sql) { return read_task_by_id(sql, id); });
   }
   [[nodiscard]] StoreResult<std::optional<api::TaskDetail>> find_detail(const TaskId& id) override {
-    return readers_.read<std::optional<api::TaskDetail>>([&](Statements& sql) { return read_detail(sql, id); });
+    return readers_.read<std::optional<api::TaskDetail>>(
+        [&](Statements& sql) { return read_detail(sql, id); });
   }
   [[nodiscard]] StoreResult<std::optional<api::LogPage>> find_logs(const TaskId& id, std::int64_t after,
                                                                    std::size_t limit) override {
@@ -183,8 +188,8 @@ base::Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
   auto opened = open_database(place, *library, boot_id, *options.clock);
   if (!opened) return base::fail(opened.error().message);
   try {
-    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(options), std::move(*lock), std::move(library),
-                                                                std::move(*opened)));
+    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(options), std::move(*lock),
+                                                                std::move(library), std::move(*opened)));
   } catch (const SqlError& error) {
     return base::fail("cannot read the database: " + std::string(error.what()));
   }

@@ -17,7 +17,9 @@ TaskError make(std::string_view code, std::string_view message) {
   return error;
 }
 
-TaskError timeout_error() { return make(codes::attempt_timed_out, "the attempt ran longer than its timeout allows"); }
+TaskError timeout_error() {
+  return make(codes::attempt_timed_out, "the attempt ran longer than its timeout allows");
+}
 
 }  // namespace
 
@@ -46,7 +48,8 @@ TaskError error_of(const AttemptEnd& end) {
   if (end.error) return *end.error;
   switch (end.outcome) {
     case api::AttemptOutcome::timed_out: return timeout_error();
-    case api::AttemptOutcome::lost: return make(codes::worker_lost, "the worker was lost in the middle of the attempt");
+    case api::AttemptOutcome::lost:
+      return make(codes::worker_lost, "the worker was lost in the middle of the attempt");
     default: break;
   }
   if (end.signal) return make(codes::killed_by_signal, "ended by a signal");

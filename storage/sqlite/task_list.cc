@@ -45,15 +45,16 @@ bool row_fits(const Query& row, const api::TaskFilter& filter) {
 }
 
 bool tags_fit(const Tags& tags, const Tags& wanted) {
-  return std::ranges::all_of(wanted, [&](const auto& tag) { return std::ranges::find(tags, tag) != tags.end(); });
+  return std::ranges::all_of(wanted,
+                             [&](const auto& tag) { return std::ranges::find(tags, tag) != tags.end(); });
 }
 
 class PageReader {
  public:
   PageReader(Statements& statements, const api::TaskQuery& query) : statements_(statements), query_(query) {}
 
-  // Steps through the rows until the page is full and one more task is known to follow, or there is no row left, or the
-  // scan's limit is reached.
+  // Steps through the rows until the page is full and one more task is known to follow, or there is no row
+  // left, or the scan's limit is reached.
   api::TaskPage read(Query& rows) {
     std::optional<TaskId> last;
     for (std::size_t scanned = 0; rows.row(); ++scanned) {

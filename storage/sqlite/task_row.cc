@@ -18,10 +18,35 @@ using api::TaskSnapshot;
 
 // The columns of task_by_key, in its order.
 enum Column : int {
-  seq, id, type, queue, priority, state, revision, attempt, max_attempts, token, timeout_ms,
-  created_at, run_at, started_at, finished_at, due_wall, due_steady,
-  deadline_at, deadline_wall, deadline_steady, expiry_wall, expiry_steady,
-  stop_cause, stop_reason, tags, error, progress_percent, progress_message, progress_at
+  seq,
+  id,
+  type,
+  queue,
+  priority,
+  state,
+  revision,
+  attempt,
+  max_attempts,
+  token,
+  timeout_ms,
+  created_at,
+  run_at,
+  started_at,
+  finished_at,
+  due_wall,
+  due_steady,
+  deadline_at,
+  deadline_wall,
+  deadline_steady,
+  expiry_wall,
+  expiry_steady,
+  stop_cause,
+  stop_reason,
+  tags,
+  error,
+  progress_percent,
+  progress_message,
+  progress_at
 };
 
 [[noreturn]] void throw_nonsense(const char* what, std::string_view text) {
@@ -47,8 +72,8 @@ Tags read_tags(const Query& query) {
 
 std::optional<api::Progress> read_progress(const Query& query) {
   if (query.is_null(Column::progress_at)) return std::nullopt;
-  return api::Progress{query.maybe_real(Column::progress_percent), std::string(query.text(Column::progress_message)),
-                       query.wall(Column::progress_at)};
+  return api::Progress{query.maybe_real(Column::progress_percent),
+                       std::string(query.text(Column::progress_message)), query.wall(Column::progress_at)};
 }
 
 void read_times(const Query& query, TaskSnapshot& task) {
@@ -74,7 +99,8 @@ TaskSnapshot read_snapshot(const Query& query) {
   task.attempt = static_cast<int>(query.integer(Column::attempt));
   task.max_attempts = static_cast<int>(query.integer(Column::max_attempts));
   task.token = api::AttemptToken(query.integer(Column::token));
-  if (const auto timeout = query.maybe_integer(Column::timeout_ms)) task.timeout = api::Milliseconds(*timeout);
+  if (const auto timeout = query.maybe_integer(Column::timeout_ms))
+    task.timeout = api::Milliseconds(*timeout);
   read_times(query, task);
   task.stop_cause = read_stop_cause(query);
   task.stop_reason = query.maybe_text(Column::stop_reason);

@@ -32,7 +32,9 @@ void finish(TaskSnapshot& task, WallTime at) {
 TaskSnapshotPtr end_running(WriteTransaction& transaction, const TaskSnapshot& task, TaskSnapshot next) {
   finish(next, transaction.now().wall);
   const auto error = error_text(next.error);
-  transaction.use("end_running").bind(next.state, next.finished_at, error, task.key, task.token).run_guarded();
+  transaction.use("end_running")
+      .bind(next.state, next.finished_at, error, task.key, task.token)
+      .run_guarded();
   return transaction.change(task.state, std::move(next));
 }
 
@@ -45,7 +47,8 @@ TaskSnapshotPtr become_due(WriteTransaction& transaction, const TaskSnapshot& ta
   return transaction.change(task.state, std::move(next));
 }
 
-TaskSnapshotPtr start_attempt(WriteTransaction& transaction, const TaskSnapshot& task, const std::string& worker) {
+TaskSnapshotPtr start_attempt(WriteTransaction& transaction, const TaskSnapshot& task,
+                              const std::string& worker) {
   TaskSnapshot next = moved(task, TaskEvent::claim);
   const WallTime now = transaction.now().wall;
   next.attempt = task.attempt + 1;

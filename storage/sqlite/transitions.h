@@ -1,8 +1,9 @@
-// The changes of a task's state, each by name: asks the one table (api/task_state.h) where it leads, runs the guarded statement,
-// and gives the task as it is then. The revision grows by one with each.
+// The changes of a task's state, each by name: asks the one table (api/task_state.h) where it leads, runs the
+// guarded statement, and gives the task as it is then. The revision grows by one with each.
 //
-// The caller has seen to it that the table allows the change; else this is our mistake and throws std::logic_error. A statement
-// that does not find its row throws SqlError. Both undo the whole transaction. Belongs to the writer's thread.
+// The caller has seen to it that the table allows the change; else this is our mistake and throws
+// std::logic_error. A statement that does not find its row throws SqlError. Both undo the whole transaction.
+// Belongs to the writer's thread.
 #pragma once
 
 #include <optional>
@@ -17,7 +18,8 @@ using api::TaskSnapshot;
 // scheduled -> queued
 TaskSnapshotPtr become_due(WriteTransaction& transaction, const TaskSnapshot& task);
 // queued -> running: counts the attempt, makes its record and token, ends the expiry.
-TaskSnapshotPtr start_attempt(WriteTransaction& transaction, const TaskSnapshot& task, const std::string& worker);
+TaskSnapshotPtr start_attempt(WriteTransaction& transaction, const TaskSnapshot& task,
+                              const std::string& worker);
 // running -> succeeded
 TaskSnapshotPtr succeed(WriteTransaction& transaction, const TaskSnapshot& task, const RawJson& result);
 // running -> failed
@@ -30,7 +32,8 @@ TaskSnapshotPtr give_back(WriteTransaction& transaction, const TaskSnapshot& tas
 TaskSnapshotPtr ask_to_stop(WriteTransaction& transaction, const TaskSnapshot& task, api::StopCause cause,
                             const std::optional<std::string>& reason);
 // cancelling -> cancelled or timed_out, by the cause
-TaskSnapshotPtr end_stopped(WriteTransaction& transaction, const TaskSnapshot& task, const api::TaskError& error);
+TaskSnapshotPtr end_stopped(WriteTransaction& transaction, const TaskSnapshot& task,
+                            const api::TaskError& error);
 // waiting -> cancelled or timed_out, by the event (cancel_waiting or expire_waiting)
 TaskSnapshotPtr end_waiting(WriteTransaction& transaction, const TaskSnapshot& task, api::TaskEvent event,
                             const api::TaskError& error);

@@ -26,14 +26,16 @@ std::optional<StoreError> WriteQueue::why_not(Lane lane, std::size_t bytes) cons
   if (!open_) return StoreError{StoreFault::unavailable, "the store is not running"};
   const Waiting& in_lane = lanes_[static_cast<std::size_t>(lane)];
   if (lane == Lane::control && in_lane.requests.size() >= limits_.waiting_control) {
-    return StoreError{StoreFault::lane_full, std::to_string(limits_.waiting_control) + " cancels and retries wait already"};
+    return StoreError{StoreFault::lane_full,
+                      std::to_string(limits_.waiting_control) + " cancels and retries wait already"};
   }
   if (lane != Lane::starts) return std::nullopt;
   if (in_lane.requests.size() >= limits_.waiting_starts) {
     return StoreError{StoreFault::lane_full, std::to_string(limits_.waiting_starts) + " starts wait already"};
   }
   if (!in_lane.requests.empty() && in_lane.bytes + bytes > limits_.waiting_start_bytes) {
-    return StoreError{StoreFault::lane_full, "the starts that wait hold " + std::to_string(in_lane.bytes) + " bytes already"};
+    return StoreError{StoreFault::lane_full,
+                      "the starts that wait hold " + std::to_string(in_lane.bytes) + " bytes already"};
   }
   return std::nullopt;
 }
@@ -66,14 +68,16 @@ Notes& WriteQueue::notes_of(TaskKey key, AttemptToken token) {
   return notes;
 }
 
-void WriteQueue::add_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines, std::size_t max_bytes) {
+void WriteQueue::add_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines,
+                         std::size_t max_bytes) {
   const base::MutexLock lock(mutex_);
   if (!open_) return;
   Notes& notes = notes_of(key, token);
   notes.max_bytes = max_bytes;
   for (api::LogLine& line : lines) {
     const std::size_t bytes = log_bytes_of(line);
-    if (notes.truncated || notes.bytes + bytes > max_bytes || note_bytes_ + bytes + line_overhead_bytes > limits_.note_bytes) {
+    if (notes.truncated || notes.bytes + bytes > max_bytes ||
+        note_bytes_ + bytes + line_overhead_bytes > limits_.note_bytes) {
       notes.truncated = true;  // what follows is dropped too: a log with holes would read as whole
       break;
     }
@@ -120,26 +124,30 @@ bool WriteQueue::take(Batch& batch) {
   batch.clear();
   const base::MutexLock lock(mutex_);
   wait_for_something();
+  Taken taken;
   // A lane that is full of work still leaves a quarter to the ones behind it.
-  const auto share = [&] { return std::max(limits_.batch - std::min(limits_.batch, batch.size()), limits_.batch / 4 + 1); };
-  std::size_t bytes = 0;
-  take_from(Lane::work, limits_.batch, batch, bytes);
-  take_from(Lane::control, share(), batch, bytes);
-  take_from(Lane::starts, share(), batch, bytes);
-  take_from(Lane::sweeps, 1, batch, bytes);
+  const auto share = [&] {
+    return limits_.batch - std::min(taken.changes, limits_.batch - limits_.batch / 4);
+  };
+  take_from(Lane::work, limits_.batch, batch, taken);
+  take_from(Lane::control, share(), batch, taken);
+  take_from(Lane::starts, share(), batch, taken);
+  take_from(Lane::sweeps, 1, batch, taken);
   take_slice_of_notes(batch);
-  take_from(Lane::lookups, limits_.batch, batch, bytes);
+  take_from(Lane::lookups, limits_.batch, batch, taken);
   return !batch.empty() || open_ || has_requests() || !notes_.empty();
 }
 
-void WriteQueue::take_from(Lane lane, std::size_t most, Batch& batch, std::size_t& bytes) {
+void WriteQueue::take_from(Lane lane, std::size_t most, Batch& batch, Taken& taken) {
   Waiting& from = waiting(lane);
-  for (; most > 0 && !from.requests.empty(); --most) {
-    const std::size_t more = from.requests.front()->bytes();
-    if (bytes > 0 && bytes + more > limits_.batch_bytes) return;
-    bytes += more;
-    from.bytes -= more;
-    if (const auto key = from.requests.front()->settles()) take_notes_of(*key, batch);
+  for (std::size_t changes = 0; changes < most && !from.requests.empty();) {
+    const WriteRequest& next = *from.requests.front();
+    if (taken.bytes > 0 && taken.bytes + next.bytes() > limits_.batch_bytes) return;
+    changes += next.changes();
+    taken.changes += next.changes();
+    taken.bytes += next.bytes();
+    from.bytes -= next.bytes();
+    if (const auto key = next.settles()) take_notes_of(*key, batch);
     batch.push_back(std::move(from.requests.front()));
     from.requests.pop_front();
   }
@@ -193,7 +201,8 @@ void WriteQueue::take_slice_of_notes(Batch& batch) {
 }
 
 std::unique_ptr<WriteRequest> WriteQueue::request_of(Notes notes) {
-  return std::make_unique<NotesRequest>(std::move(notes), [this](const Notes& lost) { remember_as_cut(lost); });
+  return std::make_unique<NotesRequest>(std::move(notes),
+                                        [this](const Notes& lost) { remember_as_cut(lost); });
 }
 
 void WriteQueue::remember_as_cut(const Notes& lost) {

@@ -1,14 +1,17 @@
-// What waits for the writer, in lanes, so that small things do not wait behind many or big ones. Each batch takes from
+// What waits for the writer, in lanes, so that small things do not wait behind many or big ones. Each batch
+// takes from
 //   work     claims, finishes, stops: never refused; there are only as many as attempts run
 //   control  cancels and retries: bounded
 //   starts   bounded by number and by bytes
 //   sweeps   one slice a batch
-//   notes    log lines and progress: a slice a batch, gathered by task, bounded by bytes; what is over is dropped and marked
+//   notes    log lines and progress: a slice a batch, gathered by task, bounded by bytes; what is over is
+//            dropped and marked
 //   lookups  reads behind every change made so far: at the end of a batch
-// in that order. Notes of a task go before a request that ends its attempt. Notes alone wait a moment for company, so that a
-// chatty task costs one sync for many lines.
+// in that order. Notes of a task go before a request that ends its attempt. Notes alone wait a moment for
+// company, so that a chatty task costs one sync for many lines.
 //
-// Thread-safety: every method from any thread; take() from the writer's alone. Nothing here touches the database.
+// Thread-safety: every method from any thread; take() from the writer's alone. Nothing here touches the
+//   database.
 #pragma once
 
 #include <array>
@@ -33,9 +36,9 @@ struct WriteQueueLimits {
   std::size_t waiting_starts = 20'000;
   std::size_t waiting_start_bytes = 64 * 1024 * 1024;
   std::size_t waiting_control = 20'000;
-  std::size_t batch = 1'000;                    // requests in one transaction
-  std::size_t batch_bytes = 8 * 1024 * 1024;    // of payloads and results in one transaction
-  std::size_t note_bytes = 16 * 1024 * 1024;    // of waiting log lines
+  std::size_t batch = 1'000;                  // changes in one transaction
+  std::size_t batch_bytes = 8 * 1024 * 1024;  // of payloads and results in one transaction
+  std::size_t note_bytes = 16 * 1024 * 1024;  // of waiting log lines
   std::size_t note_rows_in_a_slice = 256;
   std::chrono::milliseconds notes_wait{20};
 };
@@ -48,7 +51,8 @@ class WriteQueue {
 
   // Refuses the request on the caller's thread when its lane is full, or the queue not open.
   void push(Lane lane, std::unique_ptr<WriteRequest> request) EXCLUDES(mutex_);
-  void add_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines, std::size_t max_bytes) EXCLUDES(mutex_);
+  void add_log(TaskKey key, AttemptToken token, std::vector<api::LogLine> lines, std::size_t max_bytes)
+      EXCLUDES(mutex_);
   void add_progress(TaskKey key, AttemptToken token, api::Progress progress) EXCLUDES(mutex_);
 
   void open() EXCLUDES(mutex_);
@@ -62,14 +66,21 @@ class WriteQueue {
     std::deque<std::unique_ptr<WriteRequest>> requests;
     std::size_t bytes = 0;
   };
+  // What a batch holds so far.
+  struct Taken {
+    std::size_t changes = 0;
+    std::size_t bytes = 0;
+  };
   enum class Sleep : std::uint8_t { awake, for_anything, for_company };
 
   [[nodiscard]] std::optional<StoreError> why_not(Lane lane, std::size_t bytes) const REQUIRES(mutex_);
-  [[nodiscard]] Waiting& waiting(Lane lane) REQUIRES(mutex_) { return lanes_[static_cast<std::size_t>(lane)]; }
+  [[nodiscard]] Waiting& waiting(Lane lane) REQUIRES(mutex_) {
+    return lanes_[static_cast<std::size_t>(lane)];
+  }
   [[nodiscard]] bool has_requests() const REQUIRES(mutex_);
   void wake_for_notes() REQUIRES(mutex_);
   void wait_for_something() REQUIRES(mutex_);
-  void take_from(Lane lane, std::size_t most, Batch& batch, std::size_t& bytes) REQUIRES(mutex_);
+  void take_from(Lane lane, std::size_t most, Batch& batch, Taken& taken) REQUIRES(mutex_);
   void take_notes_of(TaskKey key, Batch& batch) REQUIRES(mutex_);
   void take_slice_of_notes(Batch& batch) REQUIRES(mutex_);
   // The notes of a task, made when there are none.
@@ -86,8 +97,8 @@ class WriteQueue {
   std::unordered_map<TaskKey, Notes> notes_ GUARDED_BY(mutex_);
   std::deque<TaskKey> notes_order_ GUARDED_BY(mutex_);  // may name tasks whose notes are gone
   std::size_t note_bytes_ GUARDED_BY(mutex_) = 0;
-  // Lines of these were lost on a full disk. Told with the task's next notes, and not before: a full disk is not to be tried
-  // again and again for that alone.
+  // Lines of these were lost on a full disk. Told with the task's next notes, and not before: a full disk is
+  // not to be tried again and again for that alone.
   std::unordered_set<TaskKey> cut_ GUARDED_BY(mutex_);
 };
 

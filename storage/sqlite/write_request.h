@@ -1,9 +1,9 @@
 // One call to the store that changes something, on its way through the writer.
 //
-// apply() runs inside a transaction and may run again in another one when that was rolled back: it leaves its input whole and
-// makes its outcome anew. Then, once, either answer() after the commit or refuse(). All of it on the writer's thread, but
-// refuse() also on the caller's when the request was not taken.
-// Errors of apply(): SqlError, or whatever the standard library throws; both undo the transaction.
+// apply() runs inside a transaction and may run again in another one when that was rolled back: it leaves its
+// input whole and makes its outcome anew. Then, once, either answer() after the commit or refuse(). All of it
+// on the writer's thread, but refuse() also on the caller's when the request was not taken. Errors of
+// apply(): SqlError, or whatever the standard library throws; both undo the transaction.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +28,8 @@ class WriteRequest {
 
   // What has been noted for this task (log lines, progress) is written before the request.
   [[nodiscard]] virtual std::optional<TaskKey> settles() const { return std::nullopt; }
+  // How many tasks it changes at most: what a batch is measured by.
+  [[nodiscard]] virtual std::size_t changes() const { return 1; }
   // Of what it brings along and writes; only what can be big counts.
   [[nodiscard]] virtual std::size_t bytes() const { return 0; }
   // New work: without space it is refused at once, while what ends work is tried again by itself.

@@ -1,5 +1,6 @@
-// What one transaction of the writer does: the statements it runs, the tasks as it has made them so far, and the changes to tell
-// of once it is committed. Begun anew for each transaction, also when the same requests are tried a second time.
+// What one transaction of the writer does: the statements it runs, the tasks as it has made them so far, and
+// the changes to tell of once it is committed. Begun anew for each transaction, also when the same requests
+// are tried a second time.
 //
 // Belongs to the writer's thread. Errors: SqlError.
 #pragma once
@@ -28,8 +29,8 @@ class WriteTransaction {
   [[nodiscard]] TaskSnapshotPtr find(TaskKey key);
   [[nodiscard]] TaskSnapshotPtr find(const TaskId& id);
 
-  // Notes what a statement has done to the row. add: it is new. change: it came from `from`. refresh: no change of state or
-  // revision (progress), so that observers are not told.
+  // Notes what a statement has done to the row. add: it is new. change: it came from `from`. refresh: no
+  // change of state or revision (progress), so that observers are not told.
   TaskSnapshotPtr add(api::TaskSnapshot task);
   TaskSnapshotPtr change(TaskState from, api::TaskSnapshot task);
   TaskSnapshotPtr refresh(api::TaskSnapshot task);

@@ -17,12 +17,14 @@ void refuse_all(std::span<const std::unique_ptr<WriteRequest>> requests, const S
 
 StoreError store_error(const SqlError& error) {
   if (error.is_full()) {
-    return {StoreFault::storage_full, std::string("there is no space left for the database: ") + error.what()};
+    return {StoreFault::storage_full,
+            std::string("there is no space left for the database: ") + error.what()};
   }
   return {StoreFault::unavailable, error.what()};
 }
 
-const StoreError dead_error{StoreFault::unavailable, "the database cannot be used any more; the server must be restarted"};
+const StoreError dead_error{StoreFault::unavailable,
+                            "the database cannot be used any more; the server must be restarted"};
 
 }  // namespace
 
@@ -61,7 +63,8 @@ void Writer::run() {
 void Writer::refuse_starts_without_room(Batch& batch) {
   const bool has_start = std::ranges::any_of(batch, [](const auto& request) { return request->is_start(); });
   if (!has_start || parts_.free_bytes() >= parts_.min_free_bytes) return;
-  const StoreError error{StoreFault::storage_full, "less than " + std::to_string(parts_.min_free_bytes >> 20) +
+  const StoreError error{StoreFault::storage_full, "less than " +
+                                                       std::to_string(parts_.min_free_bytes >> 20) +
                                                        " MiB are free on the disk of the database"};
   std::erase_if(batch, [&](const auto& request) {
     if (!request->is_start()) return false;
@@ -121,7 +124,8 @@ std::optional<Writer::Failure> Writer::try_transaction(Requests requests) {
     for (const auto& request : requests) {
       request->apply(transaction_);
       // Some errors roll the whole transaction back, and what follows would then be committed each by itself.
-      if (connection_->autocommit()) throw SqlError(SQLITE_ABORT, "the transaction was rolled back by SQLite");
+      if (connection_->autocommit())
+        throw SqlError(SQLITE_ABORT, "the transaction was rolled back by SQLite");
     }
     statements_->use("commit").bind().run();
     return std::nullopt;

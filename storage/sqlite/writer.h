@@ -1,15 +1,18 @@
-// The one thread that changes the database. It takes what has queued up, runs it in one transaction, commits and syncs once,
-// and then tells: memory first, then observers, then callers, each in the order of the changes.
+// The one thread that changes the database. It takes what has queued up, runs it in one transaction, commits
+// and syncs once, and then tells: memory first, then observers, then callers, each in the order of the
+// changes.
 //
-// A request that fails does not take others with it. Instead of a savepoint for each, which would copy every page it touches,
-// the transaction is run without any; when a request fails, all of it is rolled back and each gets a transaction of its own.
-// That is as safe, for nothing of a failed transaction is kept, and failing is rare: it takes a full disk or a mistake of ours.
+// A request that fails does not take others with it. Instead of a savepoint for each, which would copy every
+// page it touches, the transaction is run without any; when a request fails, all of it is rolled back and
+// each gets a transaction of its own. That is as safe, for nothing of a failed transaction is kept, and
+// failing is rare: it takes a full disk or a mistake of ours.
 //
-// Nearly full disk: starts are refused, so that there is room to end what runs. Full disk: the rest is tried all the same, and
-// the server goes on. Fatal: a failed sync, read or write, or a file
-// that makes no sense; then the handler is called once, nothing more is written, and all that waits is refused.
+// Nearly full disk: starts are refused, so that there is room to end what runs. Full disk: the rest is
+//   tried all the same, and the server goes on. Fatal: a failed sync, read or write, or a file that makes no
+//   sense; then the handler is called once, nothing more is written, and all that waits is refused.
 //
-// Thread-safety: add_observer before start(); start and stop once. Not owned: queue, memory, counts, observers.
+// Thread-safety: add_observer before start(); start and stop once. Not owned: queue, memory, counts,
+//   observers.
 #pragma once
 
 #include <functional>
@@ -81,7 +84,7 @@ class Writer {
   Checkpointer checkpointer_;
   std::vector<StoreObserver*> observers_;
   bool checkpoint_failed_ = false;  // and it was said
-  bool dead_ = false;  // the writer's thread, and stop() after it has ended
+  bool dead_ = false;               // the writer's thread, and stop() after it has ended
   std::thread thread_;
 };
 

@@ -47,8 +47,8 @@ TEST_CASE("power loss: what was synced stays, what was not comes and goes by sec
     REQUIRE(bytes.size() == 8 * sector);
     for (std::size_t at = 0; at < bytes.size(); at += sector) {
       CHECK((bytes[at] == 'a' || bytes[at] == 'b'));
-      CHECK(std::count(bytes.begin() + static_cast<long>(at), bytes.begin() + static_cast<long>(at + sector), bytes[at]) ==
-            static_cast<long>(sector));
+      CHECK(std::count(bytes.begin() + static_cast<long>(at), bytes.begin() + static_cast<long>(at + sector),
+                       bytes[at]) == static_cast<long>(sector));
     }
     const auto kept = std::ranges::count(bytes, 'a');
     if (kept > 0 && kept < static_cast<long>(bytes.size())) ++torn;

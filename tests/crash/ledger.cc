@@ -8,23 +8,27 @@ namespace {
 
 using namespace storage;  // NOLINT: tests speak the store's language
 
-// More than one call may have been written for a task in the batch that nobody heard of: its own, a sweep; and a timeout of
-// the last attempt is two changes.
+// More than one call may have been written for a task in the batch that nobody heard of: its own, a sweep;
+// and a timeout of the last attempt is two changes.
 constexpr std::int64_t most_unheard_changes = 3;
 
 // Each counts what must not be there.
 constexpr const char* invariants[] = {
     "SELECT count(*) FROM tasks WHERE state IN ('running', 'cancelling') AND NOT EXISTS "
-    "(SELECT 1 FROM attempts WHERE attempts.token = tasks.token AND attempts.seq = tasks.seq AND outcome = 'running')",
+    "(SELECT 1 FROM attempts WHERE attempts.token = tasks.token AND attempts.seq = tasks.seq AND outcome = "
+    "'running')",
     "SELECT count(*) FROM attempts WHERE outcome = 'running' AND NOT EXISTS "
     "(SELECT 1 FROM tasks WHERE tasks.seq = attempts.seq AND tasks.token = attempts.token "
     "AND state IN ('running', 'cancelling'))",
     "SELECT count(*) FROM tasks WHERE (state = 'succeeded') <> EXISTS "
     "(SELECT 1 FROM task_results WHERE task_results.seq = tasks.seq)",
-    "SELECT count(*) FROM tasks WHERE NOT EXISTS (SELECT 1 FROM task_inputs WHERE task_inputs.seq = tasks.seq)",
-    "SELECT count(*) FROM tasks WHERE (tags IS NOT NULL) <> EXISTS (SELECT 1 FROM task_tags WHERE task_id = tasks.id)",
+    "SELECT count(*) FROM tasks WHERE NOT EXISTS (SELECT 1 FROM task_inputs WHERE task_inputs.seq = "
+    "tasks.seq)",
+    "SELECT count(*) FROM tasks WHERE (tags IS NOT NULL) <> EXISTS (SELECT 1 FROM task_tags WHERE task_id = "
+    "tasks.id)",
     "SELECT count(*) FROM idempotency_keys WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.id = task_id)",
-    "SELECT count(*) FROM task_log_totals AS t WHERE lines <> (SELECT count(*) FROM task_logs WHERE seq = t.seq)",
+    "SELECT count(*) FROM task_log_totals AS t WHERE lines <> (SELECT count(*) FROM task_logs WHERE seq = "
+    "t.seq)",
     "SELECT count(*) FROM pragma_foreign_key_check",
 };
 
@@ -66,7 +70,8 @@ void Ledger::close() {
 
 void Ledger::answered(const TaskSnapshotPtr& task) {
   const std::lock_guard lock(mutex_);
-  if (known_[task->id].revision < task->revision) faults_.push_back("answered before observers heard: " + task->id.text());
+  if (known_[task->id].revision < task->revision)
+    faults_.push_back("answered before observers heard: " + task->id.text());
 }
 
 std::vector<std::string> Ledger::check(const std::string& path, const std::string& vfs) {
@@ -82,7 +87,8 @@ std::vector<std::string> Ledger::check(const std::string& path, const std::strin
     return faults;
   }
   for (const char* invariant : invariants) {
-    if (connection.integer(invariant) != 0) faults.push_back(std::string("an invariant is broken: ") + invariant);
+    if (connection.integer(invariant) != 0)
+      faults.push_back(std::string("an invariant is broken: ") + invariant);
   }
 
   std::unordered_map<TaskId, Known> found;

@@ -1,4 +1,5 @@
-// What a crash must not undo: the last that observers heard of each task, which is told only after the synced commit.
+// What a crash must not undo: the last that observers heard of each task, which is told only after the synced
+// commit.
 // Thread-safety: every method from any thread.
 #pragma once
 
@@ -21,13 +22,14 @@ class Ledger final : public storage::StoreObserver {
   // An answer to a caller: it may not know more than observers do.
   void answered(const storage::TaskSnapshotPtr& task);
 
-  // Blocks until observers have heard of more than `commits`, or close() was called; gives how many they have heard of.
+  // Blocks until observers have heard of more than `commits`, or close() was called; gives how many they have
+  // heard of.
   [[nodiscard]] std::size_t wait_for_more_than(std::size_t commits);
   // No more will be heard; undone by check().
   void close();
 
-  // Compares with what came through, and takes that for the truth from now on. Each difference in words; none is good.
-  // `path` and `vfs` name the database; it may not be open for writing.
+  // Compares with what came through, and takes that for the truth from now on. Each difference in words; none
+  // is good. `path` and `vfs` name the database; it may not be open for writing.
   [[nodiscard]] std::vector<std::string> check(const std::string& path, const std::string& vfs);
 
   [[nodiscard]] std::size_t tasks() const;

@@ -69,19 +69,22 @@ void Load::run(const Snapshot& task) {
   if (chance(30)) store_.record_progress(task->key, task->token, {50.0, "half", {}});
   if (chance(10)) return cancel(task);
   if (!chance(10)) return finish(task);
-  store_.stop_attempt(task->key, task->token, api::StopCause::timeout, [this](const StoreResult<FinishOutcome>& result) {
-    if (result.ok()) go_on(result->task);
-  });
+  store_.stop_attempt(task->key, task->token, api::StopCause::timeout,
+                      [this](const StoreResult<FinishOutcome>& result) {
+                        if (result.ok()) go_on(result->task);
+                      });
 }
 
 void Load::finish(const Snapshot& task) {
-  static constexpr AttemptOutcome outcomes[] = {AttemptOutcome::succeeded, AttemptOutcome::succeeded, AttemptOutcome::failed,
-                                                AttemptOutcome::lost, AttemptOutcome::timed_out, AttemptOutcome::released};
+  static constexpr AttemptOutcome outcomes[] = {AttemptOutcome::succeeded, AttemptOutcome::succeeded,
+                                                AttemptOutcome::failed,    AttemptOutcome::lost,
+                                                AttemptOutcome::timed_out, AttemptOutcome::released};
   AttemptEnd end;
   end.key = task->key;
   end.token = task->token;
   end.outcome = outcomes[random_() % std::size(outcomes)];
-  if (end.outcome == AttemptOutcome::succeeded) end.result = RawJson{'"' + std::string(random_() % 3'000, 'r') + '"'};
+  if (end.outcome == AttemptOutcome::succeeded)
+    end.result = RawJson{'"' + std::string(random_() % 3'000, 'r') + '"'};
   store_.finish(std::move(end), [this](const StoreResult<FinishOutcome>& result) {
     if (result.ok()) go_on(result->task);
   });

@@ -1,6 +1,6 @@
-// A load of many tasks at once, each going its way by chance: started, claimed, cancelled, failed, retried. Every next step is
-// taken in the answer to the one before, so that as many calls as there are lives wait for the writer at any time, and it all
-// happens again by the same seed. It goes on until the store refuses.
+// A load of many tasks at once, each going its way by chance: started, claimed, cancelled, failed, retried.
+// Every next step is taken in the answer to the one before, so that as many calls as there are lives wait for
+// the writer at any time, and it all happens again by the same seed. It goes on until the store refuses.
 //
 // Thread-safety: begin() once; the rest is on the store's writer thread. Outlives the store's stop().
 #pragma once

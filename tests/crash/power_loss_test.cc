@@ -1,7 +1,7 @@
 // 500 losses of power under load: nothing that was answered is lost, and what is left is whole.
 //
-// Fifty disks each go through ten losses in a row, so that recoveries are recovered from, the log is begun anew and moved into
-// the database many times, and the first losses fall into the making of the schema.
+// Fifty disks each go through ten losses in a row, so that recoveries are recovered from, the log is begun
+// anew and moved into the database many times, and the first losses fall into the making of the schema.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -141,7 +141,8 @@ TEST_CASE("power loss: at 500 points under load nothing that was answered is los
     served += machine.served();
   }
   base::set_log_level(base::LogLevel::info);
-  MESSAGE(served << " of " << disks * losses_of_a_disk << " losses under load, " << tasks << " tasks, " << finished << " finished");
+  MESSAGE(served << " of " << disks * losses_of_a_disk << " losses under load, " << tasks << " tasks, "
+                 << finished << " finished");
   CHECK(served > disks * losses_of_a_disk * 8 / 10);
   CHECK(finished > 2'000);
 }

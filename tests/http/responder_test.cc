@@ -39,6 +39,7 @@ TEST_CASE("many threads answer many clients") {
   }
   CHECK(transport.server->counters().in_flight == clients_count);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = t; i < clients_count; i += 4) {
@@ -59,6 +60,7 @@ TEST_CASE("only the first answer counts") {
   const server::Responder responder = transport.parked();
   CHECK_FALSE(responder.answered());
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i)
     threads.emplace_back([responder] { responder.send(text_response(200, "one of eight")); });
   for (std::thread& thread : threads) thread.join();

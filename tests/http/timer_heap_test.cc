@@ -79,6 +79,7 @@ TEST_CASE("random timers, some cancelled, against a sorted list") {
     heap.cancel(waiting[victim].first);
     waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(victim));
   }
+  expected.reserve(waiting.size());
   for (const auto& timer : waiting) expected.push_back(timer.second);
   std::sort(expected.begin(), expected.end());
   CHECK(heap.size() == expected.size());

@@ -57,6 +57,7 @@ TEST_CASE("a thousand parked requests take no thread") {
     clients.push_back(std::make_unique<RawClient>(transport.port()));
     clients.back()->send(get("/park"));
   }
+  responders.reserve(1000);
   for (int i = 0; i < 1000; ++i) responders.push_back(transport.parked());
   CHECK(transport.server->counters().in_flight == 1000);
   CHECK(thread_count() == threads);

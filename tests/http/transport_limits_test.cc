@@ -216,6 +216,7 @@ TEST_CASE("no descriptor left: clients are told, and the server goes on") {
   CHECK(before.exchange(get("/hello")).status == 200);
   {
     std::vector<base::UniqueFd> sockets;  // made while descriptors last
+    sockets.reserve(3);
     for (int i = 0; i < 3; ++i) sockets.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const NoMoreDescriptors limit;
     std::vector<std::unique_ptr<RawClient>>

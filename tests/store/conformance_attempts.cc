@@ -76,7 +76,8 @@ TEST_CASE_TEMPLATE("a claim takes what is queued and nothing else, in order", En
   const TaskSnapshotPtr b = fixture.add();
   fixture.start(b);
   Answer<ClaimOutcome> answer;
-  fixture.store().claim({{b->key, "x"}, {TaskKey(999'999), "x"}, {a->key, "y"}, {a->key, "z"}}, answer.done());
+  fixture.store().claim({{b->key, "x"}, {TaskKey(999'999), "x"}, {a->key, "y"}, {a->key, "z"}},
+                        answer.done());
   const ClaimOutcome outcome = answer.wait().value();
   REQUIRE(outcome.size() == 4);
   CHECK_FALSE(outcome[0]);
@@ -112,7 +113,8 @@ TEST_CASE_TEMPLATE("success ends the task and its attempt", Engine, STORE_ENGINE
   CHECK_FALSE(attempt.error);
 }
 
-TEST_CASE_TEMPLATE("a failure is tried again after its backoff, as long as attempts are left", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("a failure is tried again after its backoff, as long as attempts are left", Engine,
+                   STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   NewTask order = fixture.order();
   order.max_attempts = 2;
@@ -166,7 +168,8 @@ TEST_CASE_TEMPLATE("a lost worker costs an attempt and says so", Engine, STORE_E
   for (const auto& attempt : fixture.detail(task).attempts) CHECK(attempt.outcome == AttemptOutcome::lost);
 }
 
-TEST_CASE_TEMPLATE("a timeout with attempts left is tried again; the last one ends the task", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("a timeout with attempts left is tried again; the last one ends the task", Engine,
+                   STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   NewTask order = fixture.order();
   order.max_attempts = 2;
@@ -238,7 +241,8 @@ TEST_CASE_TEMPLATE("an attempt of an unknown task is refused without one", Engin
   CHECK_FALSE(outcome.task);
 }
 
-TEST_CASE_TEMPLATE("a stop keeps its first cause, and a late success goes into the attempt only", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("a stop keeps its first cause, and a late success goes into the attempt only", Engine,
+                   STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   struct Case {
     api::StopCause cause;
@@ -251,8 +255,9 @@ TEST_CASE_TEMPLATE("a stop keeps its first cause, and a late success goes into t
       {api::StopCause::deadline, TaskState::timed_out, "DEADLINE_EXCEEDED", AttemptOutcome::timed_out},
       {api::StopCause::cancel, TaskState::cancelled, "CANCELLED", AttemptOutcome::cancelled}};
   for (const Case& expected : cases) {
-    for (const AttemptOutcome told : {AttemptOutcome::failed, AttemptOutcome::succeeded, AttemptOutcome::cancelled,
-                                      AttemptOutcome::timed_out, AttemptOutcome::lost, AttemptOutcome::released}) {
+    for (const AttemptOutcome told :
+         {AttemptOutcome::failed, AttemptOutcome::succeeded, AttemptOutcome::cancelled,
+          AttemptOutcome::timed_out, AttemptOutcome::lost, AttemptOutcome::released}) {
       const TaskSnapshotPtr running = fixture.start(fixture.add());
       const TaskSnapshotPtr stopping = fixture.stop_attempt(running, expected.cause).task;
       CHECK(stopping->state == TaskState::cancelling);

@@ -96,7 +96,8 @@ TEST_CASE_TEMPLATE("what queues up is committed together", Engine, STORE_ENGINES
   CHECK(fixture.recorder().commits() == before + 1);
 }
 
-TEST_CASE_TEMPLATE("what is committed is what everybody reads by the time of the answer", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("what is committed is what everybody reads by the time of the answer", Engine,
+                   STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   std::promise<bool> seen;
   fixture.store().enqueue(fixture.order(), [&](const StoreResult<EnqueueOutcome>& result) {
@@ -129,7 +130,8 @@ TEST_CASE_TEMPLATE("starts are refused when too many wait, and work never is", E
   CHECK(cancel.wait().value().verdict == CancelVerdict::already_final);
 }
 
-TEST_CASE_TEMPLATE("a store that has stopped refuses, and what it took before is written", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("a store that has stopped refuses, and what it took before is written", Engine,
+                   STORE_ENGINES) {
   Engine engine;
   ManualClock clock;
   auto store = engine.open({&clock}).value();
@@ -147,7 +149,8 @@ TEST_CASE_TEMPLATE("a store that has stopped refuses, and what it took before is
 
   REQUIRE(store->start());
   std::vector<Answer<EnqueueOutcome>> answers(100);
-  for (std::uint16_t i = 0; i < 100; ++i) store->enqueue(order(static_cast<std::uint16_t>(i + 2)), answers[i].done());
+  for (std::uint16_t i = 0; i < 100; ++i)
+    store->enqueue(order(static_cast<std::uint16_t>(i + 2)), answers[i].done());
   store->stop();
   for (auto& answer : answers) CHECK(answer.wait().ok());
   Answer<EnqueueOutcome> too_late;

@@ -8,7 +8,8 @@
 namespace longhaul::tests {
 namespace {
 
-// All pages of a query, one after the other; checks that each keeps its size and that none is followed by an empty promise.
+// All pages of a query, one after the other; checks that each keeps its size and that none is followed by an
+// empty promise.
 std::vector<TaskId> all_pages(StoreFixture& fixture, api::TaskQuery query) {
   std::vector<TaskId> ids;
   for (;;) {
@@ -62,7 +63,9 @@ TEST_CASE_TEMPLATE("lists come newest first, in pages, filtered", Engine, STORE_
   }
   for (const std::size_t page_size : {std::size_t{1}, std::size_t{7}, std::size_t{60}, std::size_t{500}}) {
     CAPTURE(page_size);
-    const auto listed = [&](const api::TaskFilter& filter) { return all_pages(fixture, {filter, page_size, {}}); };
+    const auto listed = [&](const api::TaskFilter& filter) {
+      return all_pages(fixture, {filter, page_size, {}});
+    };
     CHECK(listed({}) == newest_first(all));
     api::TaskFilter filter;
     filter.type = "mail";
@@ -130,7 +133,8 @@ TEST_CASE_TEMPLATE("a page with big results is cut short and goes on", Engine, S
   CHECK(pages == 2);
 }
 
-TEST_CASE_TEMPLATE("a filter that finds little looks at a bounded number of tasks for a page", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("a filter that finds little looks at a bounded number of tasks for a page", Engine,
+                   STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   constexpr std::size_t tasks = 20'005;
   NewTask rare = fixture.order();
@@ -195,12 +199,14 @@ TEST_CASE_TEMPLATE("log lines are numbered over all attempts and cut at the cap"
   CHECK(fixture.store().find_logs(task->id, 4, 10).value().value().lines.empty());
 }
 
-TEST_CASE_TEMPLATE("a flood of log lines is kept to the cap, whole lines, and marked", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("a flood of log lines is kept to the cap, whole lines, and marked", Engine,
+                   STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   const TaskSnapshotPtr running = fixture.start(fixture.add());
   constexpr std::size_t cap = 100'000;
   for (int i = 0; i < 200; ++i) {
-    fixture.store().append_log(running->key, running->token, std::vector(100, line(std::string(99, 'x'))), cap);
+    fixture.store().append_log(running->key, running->token, std::vector(100, line(std::string(99, 'x'))),
+                               cap);
   }
   fixture.finish(running, AttemptOutcome::succeeded);
   const auto page = fixture.store().find_logs(running->id, 0, 5'000).value().value();
@@ -214,7 +220,8 @@ TEST_CASE_TEMPLATE("the newest progress is kept, without a new revision", Engine
   fixture.store().record_progress(running->key, running->token, {10.0, "begun", fixture.clock.wall()});
   fixture.store().record_progress(running->key, running->token, {62.5, "nearly", fixture.clock.wall()});
   const TaskSnapshotPtr stopping = fixture.cancel(running).task;
-  fixture.store().record_progress(running->key, running->token, {std::nullopt, "stopping", fixture.clock.wall()});
+  fixture.store().record_progress(running->key, running->token,
+                                  {std::nullopt, "stopping", fixture.clock.wall()});
   const TaskSnapshotPtr ended = fixture.finish(running, AttemptOutcome::failed).task;
   CHECK(ended->revision == stopping->revision + 1);
   CHECK_FALSE(ended->progress.value().percent);
@@ -250,8 +257,9 @@ TEST_CASE_TEMPLATE("counts follow every change and survive a restart", Engine, S
   fixture.cancel(fixture.add());
   for (int restart = 0; restart < 2; ++restart) {
     StateCounts counts = fixture.store().counts();
-    for (const TaskState state : {TaskState::scheduled, TaskState::queued, TaskState::running, TaskState::cancelling,
-                                  TaskState::succeeded, TaskState::failed, TaskState::cancelled}) {
+    for (const TaskState state :
+         {TaskState::scheduled, TaskState::queued, TaskState::running, TaskState::cancelling,
+          TaskState::succeeded, TaskState::failed, TaskState::cancelled}) {
       CHECK(counts.by_state[state] == 1);
     }
     CHECK(counts.by_state[TaskState::timed_out] == 0);

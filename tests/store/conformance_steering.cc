@@ -118,7 +118,8 @@ TEST_CASE_TEMPLATE("relative deadlines and expiries start anew with a retry", En
   CHECK(fixture.find(task)->state == TaskState::timed_out);
 }
 
-TEST_CASE_TEMPLATE("a date that has passed refuses a retry, unless the order gives another", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("a date that has passed refuses a retry, unless the order gives another", Engine,
+                   STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   NewTask order = fixture.order();
   order.deadline_at = fixture.clock.wall() + 1min;

@@ -1,4 +1,5 @@
-// Many threads at once, for the thread sanitizer and for the races between cancel, completion, timeout and retry.
+// Many threads at once, for the thread sanitizer and for the races between cancel, completion, timeout and
+// retry.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -31,7 +32,8 @@ NewTask order_of(Store& store, int thread, int n) {
   order.payload = RawJson{"null"};
   order.created_at = order.run_at = now.wall;
   order.max_attempts = 2;
-  if (n % 3 == 0) order.idempotency = IdempotencyBinding{"s", std::to_string(thread) + "/" + std::to_string(n), "h"};
+  if (n % 3 == 0)
+    order.idempotency = IdempotencyBinding{"s", std::to_string(thread) + "/" + std::to_string(n), "h"};
   return order;
 }
 
@@ -41,13 +43,11 @@ void live(Store& store, int thread, int n, std::mt19937& random) {
       ask<EnqueueOutcome>([&](auto done) { store.enqueue(order_of(store, thread, n), done); }).task;
   std::thread canceller;
   if (random() % 2 == 0) {
-    canceller = std::thread([&store, id = task->id] {
-      ask<CancelOutcome>([&](auto done) { store.cancel(id, "race", done); });
-    });
+    canceller = std::thread(
+        [&store, id = task->id] { ask<CancelOutcome>([&](auto done) { store.cancel(id, "race", done); }); });
   }
   for (;;) {
-    const ClaimOutcome claimed =
-        ask<ClaimOutcome>([&](auto done) { store.claim({{task->key, "w"}}, done); });
+    const ClaimOutcome claimed = ask<ClaimOutcome>([&](auto done) { store.claim({{task->key, "w"}}, done); });
     if (!claimed[0]) {
       const TaskSnapshotPtr now = store.find(task->id).value();
       if (api::is_final(now->state)) break;
@@ -58,9 +58,12 @@ void live(Store& store, int thread, int n, std::mt19937& random) {
     store.append_log(running->key, running->token, {{0, {}, "stderr", "line"}}, 10'000);
     store.record_progress(running->key, running->token, {1.0, "m", {}});
     if (random() % 4 == 0) {
-      ask<FinishOutcome>([&](auto done) { store.stop_attempt(running->key, running->token, api::StopCause::timeout, done); });
+      ask<FinishOutcome>([&](auto done) {
+        store.stop_attempt(running->key, running->token, api::StopCause::timeout, done);
+      });
     }
-    AttemptEnd end = StoreFixture::end_of(running, random() % 2 == 0 ? AttemptOutcome::succeeded : AttemptOutcome::failed);
+    AttemptEnd end =
+        StoreFixture::end_of(running, random() % 2 == 0 ? AttemptOutcome::succeeded : AttemptOutcome::failed);
     CHECK(ask<FinishOutcome>([&](auto done) { store.finish(end, done); }).verdict == FinishVerdict::applied);
   }
   if (canceller.joinable()) canceller.join();
@@ -71,7 +74,8 @@ void live(Store& store, int thread, int n, std::mt19937& random) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("many threads: every task ends once, and what is counted is what is there", Engine, STORE_ENGINES) {
+TEST_CASE_TEMPLATE("many threads: every task ends once, and what is counted is what is there", Engine,
+                   STORE_ENGINES) {
   const unsigned seed = std::random_device{}();
   CAPTURE(seed);
   StoreFixture fixture(std::make_unique<Engine>());

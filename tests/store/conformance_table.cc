@@ -1,5 +1,5 @@
-// Every event tried on a task in every state, against the one table of transitions: what it allows happens, what it does not
-// allow changes nothing.
+// Every event tried on a task in every state, against the one table of transitions: what it allows happens,
+// what it does not allow changes nothing.
 #include <doctest/doctest.h>
 
 #include "tests/store/store_fixture.h"
@@ -10,7 +10,8 @@ namespace {
 using api::TaskEvent;
 
 // A new task, brought into `state`; into `cancelling` for `cause`. No call of the port leads to `paused` yet.
-TaskSnapshotPtr task_in(StoreFixture& fixture, TaskState state, api::StopCause cause = api::StopCause::cancel) {
+TaskSnapshotPtr task_in(StoreFixture& fixture, TaskState state,
+                        api::StopCause cause = api::StopCause::cancel) {
   NewTask order = fixture.order();
   order.max_attempts = 2;
   if (state == TaskState::scheduled) order.due = api::Due(fixture.store().now().steady + 1h);
@@ -29,8 +30,8 @@ TaskSnapshotPtr task_in(StoreFixture& fixture, TaskState state, api::StopCause c
   return nullptr;
 }
 
-// The call of the port that stands for the event. A deadline is an event of its own, made by time passing, and comes with the
-// order: see `deadline_of`.
+// The call of the port that stands for the event. A deadline is an event of its own, made by time passing,
+// and comes with the order: see `deadline_of`.
 void attempt_event(StoreFixture& fixture, const TaskSnapshotPtr& task, TaskEvent event) {
   switch (event) {
     case TaskEvent::become_due:
@@ -51,13 +52,14 @@ void attempt_event(StoreFixture& fixture, const TaskSnapshotPtr& task, TaskEvent
   }
 }
 
-// What the call that stands for `event` comes to in another state than the one it is meant for: ends of attempts are one call,
-// and so are cancels.
+// What the call that stands for `event` comes to in another state than the one it is meant for: ends of
+// attempts are one call, and so are cancels.
 bool means_another_event(TaskState state, TaskEvent event) {
-  const bool ends_attempt = event == TaskEvent::succeed || event == TaskEvent::fail || event == TaskEvent::retry_later ||
-                            event == TaskEvent::give_back || event == TaskEvent::stopped_cancelled ||
-                            event == TaskEvent::stopped_timed_out;
-  return (ends_attempt && api::is_active(state)) || (event == TaskEvent::cancel_waiting && state == TaskState::running);
+  const bool ends_attempt = event == TaskEvent::succeed || event == TaskEvent::fail ||
+                            event == TaskEvent::retry_later || event == TaskEvent::give_back ||
+                            event == TaskEvent::stopped_cancelled || event == TaskEvent::stopped_timed_out;
+  return (ends_attempt && api::is_active(state)) ||
+         (event == TaskEvent::cancel_waiting && state == TaskState::running);
 }
 
 }  // namespace
@@ -91,7 +93,8 @@ TEST_CASE_TEMPLATE("every event from every state does what the table says", Engi
 
 TEST_CASE_TEMPLATE("a task that is over stays as it is, whatever comes", Engine, STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
-  for (const TaskState state : {TaskState::succeeded, TaskState::failed, TaskState::cancelled, TaskState::timed_out}) {
+  for (const TaskState state :
+       {TaskState::succeeded, TaskState::failed, TaskState::cancelled, TaskState::timed_out}) {
     const TaskSnapshotPtr task = task_in(fixture, state);
     for (int e = 0; e < api::task_event_count; ++e) {
       const auto event = static_cast<TaskEvent>(e);

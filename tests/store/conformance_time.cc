@@ -1,4 +1,5 @@
-// What falls due: starts, deadlines, expiries, on two timelines, through restarts and steps of the wall clock.
+// What falls due: starts, deadlines, expiries, on two timelines, through restarts and steps of the wall
+// clock.
 #include <doctest/doctest.h>
 
 #include "tests/store/store_fixture.h"
@@ -145,8 +146,13 @@ TEST_CASE_TEMPLATE("nothing is started after its time, though the sweep comes la
   expiring.expiry = api::Due(fixture.store().now().steady + 1min);
   NewTask late = fixture.order();
   late.deadline = api::Due(fixture.store().now().steady + 1min);
+  NewTask late_too = late;
+  late_too.id = fixture.next_id();
   const TaskSnapshotPtr a = fixture.add(expiring);
   const TaskSnapshotPtr b = fixture.add(late);
+  const TaskSnapshotPtr in_time = fixture.add(late_too);
+  fixture.clock.step_wall(1h);  // its time is a duration
+  CHECK(fixture.claim(in_time));
   fixture.clock.advance(1min);
   CHECK_FALSE(fixture.claim(a));
   CHECK_FALSE(fixture.claim(b));

@@ -1,5 +1,5 @@
-// The engines that the conformance suite runs on: a new one adds its type to STORE_ENGINES and is held to all of it.
-// An engine opens a store on one and the same data each time; the data go with the object.
+// The engines that the conformance suite runs on: a new one adds its type to STORE_ENGINES and is held to all
+// of it. An engine opens a store on one and the same data each time; the data go with the object.
 #pragma once
 
 #include <filesystem>

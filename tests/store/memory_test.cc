@@ -77,7 +77,8 @@ TEST_CASE("task counts: follow changes and forget empty queues") {
   CHECK(counts.read().by_state[TaskState::running] == 1);
   CHECK(counts.read().by_state[TaskState::queued] == 0);
   CHECK(counts.read().by_queue["q"][TaskState::running] == 1);
-  counts.apply(std::vector<TaskChange>{{TaskState::running, std::make_shared<const api::TaskSnapshot>(done)}});
+  counts.apply(
+      std::vector<TaskChange>{{TaskState::running, std::make_shared<const api::TaskSnapshot>(done)}});
   CHECK(counts.read().by_state[TaskState::succeeded] == 1);
   CHECK(counts.read().by_queue.empty());
 }

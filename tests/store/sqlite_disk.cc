@@ -69,7 +69,8 @@ TEST_CASE("sqlite: a nearly full disk refuses starts, and lets what runs come to
   CHECK(accepted > 10);
   CHECK(result.error().fault == StoreFault::storage_full);
   CHECK(result.error().message.find("4 MiB") != std::string::npos);
-  for (const TaskSnapshotPtr& task : queued) CHECK(fixture.cancel(task).verdict == CancelVerdict::cancelled_now);
+  for (const TaskSnapshotPtr& task : queued)
+    CHECK(fixture.cancel(task).verdict == CancelVerdict::cancelled_now);
   for (const TaskSnapshotPtr& task : running) {
     CHECK(fixture.finish(task, AttemptOutcome::succeeded).verdict == FinishVerdict::applied);
   }
@@ -149,7 +150,8 @@ TEST_CASE("sqlite: a sync that fails is fatal: nothing more is answered as writt
   engine.disk.refuse_syncs(true);
   CHECK(start(2).error().fault == StoreFault::unavailable);
   engine.disk.refuse_syncs(false);
-  CHECK_MESSAGE(start(3).error().fault == StoreFault::unavailable, "a sync that works again proves nothing about the one before");
+  CHECK_MESSAGE(start(3).error().fault == StoreFault::unavailable,
+                "a sync that works again proves nothing about the one before");
   CHECK(engine.fatal_calls == 1);
   CHECK(store->counts().by_state[TaskState::queued] == 1);
   store->stop();

@@ -29,8 +29,9 @@ std::string contents(const std::string& path) {
 }
 
 std::string schema_of(Connection& connection) {
-  return connection.text("SELECT group_concat(sql, char(10) || char(10)) FROM "
-                         "(SELECT sql || ';' AS sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name)") +
+  return connection.text(
+             "SELECT group_concat(sql, char(10) || char(10)) FROM "
+             "(SELECT sql || ';' AS sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name)") +
          "\n";
 }
 
@@ -44,7 +45,9 @@ std::string refusal(const std::string& path) {
   return opened.error().message;
 }
 
-bool says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
+bool says(const std::string& message, const std::string& part) {
+  return message.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -54,7 +57,8 @@ TEST_CASE("sqlite: the schema after all migrations is the one on record") {
   REQUIRE(migrate(connection, "a.db", embedded::migrations_sqlite(), now));
   const std::string record = LONGHAUL_SOURCE_DIR "/tests/store/schema.sql";
   // After a new migration: LONGHAUL_WRITE_SCHEMA=1 puts its outcome on record, and git shows the difference.
-  if (std::getenv("LONGHAUL_WRITE_SCHEMA") != nullptr) std::ofstream(record, std::ios::binary) << schema_of(connection);
+  if (std::getenv("LONGHAUL_WRITE_SCHEMA") != nullptr)
+    std::ofstream(record, std::ios::binary) << schema_of(connection);
   CHECK(schema_of(connection) == contents(record));
 }
 
@@ -80,7 +84,8 @@ TEST_CASE("sqlite: migrating twice is migrating once") {
   REQUIRE(second);
   CHECK(second->before == first->after);
   CHECK(schema_of(connection) == schema);
-  CHECK(connection.integer("SELECT count(*) FROM schema_migrations") == static_cast<std::int64_t>(files.size()));
+  CHECK(connection.integer("SELECT count(*) FROM schema_migrations") ==
+        static_cast<std::int64_t>(files.size()));
 }
 
 TEST_CASE("sqlite: connections that migrate at once do not disturb each other") {
@@ -108,7 +113,8 @@ TEST_CASE("sqlite: a migration that fails leaves nothing of itself") {
   Connection connection(folder / "a.db", Connection::Mode::create, "");
   const std::array good = {TextFile{"0001_one.sql", "CREATE TABLE one (a INTEGER) STRICT;"}};
   REQUIRE(migrate(connection, "a.db", good, now));
-  const std::array bad = {good[0], TextFile{"0002_two.sql", "CREATE TABLE two (a INTEGER) STRICT; CREATE NONSENSE;"}};
+  const std::array bad = {good[0],
+                          TextFile{"0002_two.sql", "CREATE TABLE two (a INTEGER) STRICT; CREATE NONSENSE;"}};
   CHECK_THROWS_AS(static_cast<void>(migrate(connection, "a.db", bad, now)), SqlError);
   CHECK(connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'two'") == 0);
   const std::array mended = {good[0], TextFile{"0002_two.sql", "CREATE TABLE two (a INTEGER) STRICT;"}};
@@ -125,8 +131,8 @@ TEST_CASE("sqlite: a newer database is refused, with both versions and what to d
   {
     Connection connection(path, Connection::Mode::create, "");
     REQUIRE(migrate(connection, path, embedded::migrations_sqlite(), now));
-    connection.execute("INSERT INTO schema_migrations (number, name, applied_at) VALUES (" + std::to_string(known + 3) +
-                       ", 'of tomorrow', 0)");
+    connection.execute("INSERT INTO schema_migrations (number, name, applied_at) VALUES (" +
+                       std::to_string(known + 3) + ", 'of tomorrow', 0)");
   }
   const std::string message = refusal(path);
   CHECK(says(message, path));

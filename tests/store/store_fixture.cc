@@ -13,7 +13,8 @@ namespace {
 
 std::string describe(const std::optional<api::Due>& due) {
   if (!due) return "-";
-  if (const auto* wall = std::get_if<WallTime>(&*due)) return "wall " + std::to_string(wall->time_since_epoch().count());
+  if (const auto* wall = std::get_if<WallTime>(&*due))
+    return "wall " + std::to_string(wall->time_since_epoch().count());
   return "steady " + std::to_string(std::get<SteadyTime>(*due).time_since_epoch().count());
 }
 
@@ -24,18 +25,19 @@ T value_of(StoreResult<T> result) {
 }
 
 bool table_allows(TaskState from, TaskState to) {
-  return std::ranges::any_of(api::transitions(), [&](const auto& row) { return row.from == from && row.to == to; });
+  return std::ranges::any_of(api::transitions(),
+                             [&](const auto& row) { return row.from == from && row.to == to; });
 }
 
 }  // namespace
 
 std::string describe(const TaskSnapshot& task) {
   std::ostringstream text;
-  text << api::status_json(task, std::nullopt) << " key " << task.key.get() << " token " << task.token.get() << " timeout "
-       << (task.timeout ? task.timeout->count() : -1) << " due " << describe(task.due) << " deadline "
-       << describe(task.deadline) << " expiry " << describe(task.expiry) << " cause "
-       << (task.stop_cause ? static_cast<int>(*task.stop_cause) : -1) << " reason " << task.stop_reason.value_or("-")
-       << " priority " << task.priority;
+  text << api::status_json(task, std::nullopt) << " key " << task.key.get() << " token " << task.token.get()
+       << " timeout " << (task.timeout ? task.timeout->count() : -1) << " due " << describe(task.due)
+       << " deadline " << describe(task.deadline) << " expiry " << describe(task.expiry) << " cause "
+       << (task.stop_cause ? static_cast<int>(*task.stop_cause) : -1) << " reason "
+       << task.stop_reason.value_or("-") << " priority " << task.priority;
   return text.str();
 }
 
@@ -58,11 +60,13 @@ void ChangeRecorder::check(const TaskChange& change) {
     return;
   }
   if (!table_allows(*change.from, change.task->state)) {
-    faults_.push_back("from " + std::string(api::to_text(*change.from)) + ", which the table does not allow: " + what);
+    faults_.push_back("from " + std::string(api::to_text(*change.from)) +
+                      ", which the table does not allow: " + what);
   }
   if (known == last_.end()) return;
   if (known->second->state != *change.from) faults_.push_back("it did not come from there: " + what);
-  if (known->second->revision + 1 != change.task->revision) faults_.push_back("the revision did not grow by one: " + what);
+  if (known->second->revision + 1 != change.task->revision)
+    faults_.push_back("the revision did not grow by one: " + what);
 }
 
 std::vector<TaskChange> ChangeRecorder::take() {

@@ -1,7 +1,8 @@
-// A store of its own for each test case, with a clock that stands still, and every call made to wait for its answer.
+// A store of its own for each test case, with a clock that stands still, and every call made to wait for its
+// answer.
 //
-// It watches what observers are told, and holds each change against the rules: the table of states allows it, the revision has
-// grown by one, and what memory says is what the database says.
+// It watches what observers are told, and holds each change against the rules: the table of states allows it,
+// the revision has grown by one, and what memory says is what the database says.
 #pragma once
 
 #include <chrono>

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "storage/sqlite/requests/attempt.h"
 #include "storage/sqlite/write_queue.h"
 
 namespace longhaul::tests {
@@ -12,7 +13,8 @@ using namespace storage;  // NOLINT: tests speak the store's language
 
 class NamedRequest final : public WriteRequest {
  public:
-  NamedRequest(std::string name, std::optional<TaskKey> settles, std::size_t bytes, std::vector<std::string>* refused)
+  NamedRequest(std::string name, std::optional<TaskKey> settles, std::size_t bytes,
+               std::vector<std::string>* refused)
       : name_(std::move(name)), settles_(settles), bytes_(bytes), refused_(refused) {}
   void apply(WriteTransaction& /*transaction*/) override {}
   void answer() override {}
@@ -46,7 +48,8 @@ struct Queue {
     queue.push(lane, std::make_unique<NamedRequest>(name, settles, bytes, &refused));
   }
   void log(std::int64_t key, int lines) {
-    queue.add_log(TaskKey(key), AttemptToken(1), std::vector<api::LogLine>(static_cast<std::size_t>(lines)), 1'000'000);
+    queue.add_log(TaskKey(key), AttemptToken(1), std::vector<api::LogLine>(static_cast<std::size_t>(lines)),
+                  1'000'000);
   }
   std::string take() {
     CHECK(queue.take(batch));
@@ -89,7 +92,23 @@ TEST_CASE("write queue: a full lane leaves room for the ones behind it") {
   Queue queue(limits);
   for (int i = 0; i < 20; ++i) queue.push(Lane::work, "w");
   for (int i = 0; i < 20; ++i) queue.push(Lane::starts, "s");
-  CHECK(queue.take() == "w w w w w w w w s s s");
+  CHECK(queue.take() == "w w w w w w w w s s");
+}
+
+TEST_CASE("write queue: a claim of many tasks counts as many") {
+  WriteQueueLimits limits;
+  limits.batch = 10;
+  WriteQueue queue(limits);
+  queue.open();
+  for (int i = 0; i < 5; ++i) {
+    queue.push(Lane::work, std::make_unique<ClaimRequest>(std::vector<ClaimOrder>(4),
+                                                          [](const StoreResult<ClaimOutcome>&) {}));
+  }
+  Batch batch;
+  CHECK(queue.take(batch));
+  CHECK(batch.size() == 3);
+  CHECK(queue.take(batch));
+  CHECK(batch.size() == 2);
 }
 
 TEST_CASE("write queue: starts are bounded by number and by bytes, in waiting and in a batch") {

@@ -1,5 +1,6 @@
-// A clock that stands still until a test moves it. `advance` is time that passes; `step_wall` is an operator or NTP setting
-// the wall clock, which the boot clock does not notice; `reboot` is the machine off for a while, its boot clock anew.
+// A clock that stands still until a test moves it. `advance` is time that passes; `step_wall` is an operator
+// or NTP setting the wall clock, which the boot clock does not notice; `reboot` is the machine off for a
+// while, its boot clock anew.
 //
 // Thread-safety: every method from any thread.
 #pragma once
@@ -17,8 +18,12 @@ class ManualClock final : public base::Clock {
   // 2026-03-01T12:00:00Z on the wall, an hour after boot.
   ManualClock() = default;
 
-  [[nodiscard]] base::BootTime boot() const override { return base::BootTime(base::Nanoseconds(boot_ns_.load())); }
-  [[nodiscard]] base::WallTime wall() const override { return base::WallTime(base::Milliseconds(wall_ms_.load())); }
+  [[nodiscard]] base::BootTime boot() const override {
+    return base::BootTime(base::Nanoseconds(boot_ns_.load()));
+  }
+  [[nodiscard]] base::WallTime wall() const override {
+    return base::WallTime(base::Milliseconds(wall_ms_.load()));
+  }
 
   void advance(base::Milliseconds by) {
     boot_ns_ += base::Nanoseconds(by).count();

@@ -60,7 +60,8 @@ bool PowerLossDisk::change() {
 std::optional<PowerLossDisk::Handle> PowerLossDisk::open(const std::string& path, bool create) {
   const std::lock_guard lock(mutex_);
   if (!powered_) return std::nullopt;
-  if (path.empty()) return Handle{std::make_shared<DiskFile>(), path, epoch_};  // a temporary file: nobody else's
+  if (path.empty())
+    return Handle{std::make_shared<DiskFile>(), path, epoch_};  // a temporary file: nobody else's
   auto found = files_.find(path);
   if (found == files_.end()) {
     if (!create) return std::nullopt;
@@ -90,7 +91,8 @@ int PowerLossDisk::write(const Handle& handle, const void* from, std::size_t cou
     file.current.resize(end);
   }
   std::memcpy(file.current.data() + offset, from, count);
-  for (std::size_t sector = offset / sector_bytes; sector * sector_bytes < end; ++sector) file.dirty_sectors.insert(sector);
+  for (std::size_t sector = offset / sector_bytes; sector * sector_bytes < end; ++sector)
+    file.dirty_sectors.insert(sector);
   return change() ? SQLITE_OK : SQLITE_IOERR_WRITE;
 }
 
@@ -161,7 +163,8 @@ void PowerLossDisk::power_on() {
   deleted_.clear();
   std::erase_if(files_, [&](const auto& entry) { return !entry.second->is_durable && random_() % 2 == 0; });
   for (auto& [path, file] : files_) {
-    auto survivor = std::make_shared<DiskFile>(DiskFile{file->current, file->durable, file->dirty_sectors, true, {}});
+    auto survivor =
+        std::make_shared<DiskFile>(DiskFile{file->current, file->durable, file->dirty_sectors, true, {}});
     survive(*survivor);
     file = std::move(survivor);
   }
@@ -175,7 +178,8 @@ void PowerLossDisk::survive(DiskFile& file) {
   for (const std::size_t sector : file.dirty_sectors) {
     const std::size_t begin = sector * sector_bytes;
     if (begin >= file.current.size() || random_() % 2 == 0) continue;
-    std::memcpy(bytes.data() + begin, file.current.data() + begin, std::min(sector_bytes, file.current.size() - begin));
+    std::memcpy(bytes.data() + begin, file.current.data() + begin,
+                std::min(sector_bytes, file.current.size() - begin));
   }
   bytes.resize(size);
   file.durable = bytes;

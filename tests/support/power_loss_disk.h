@@ -1,13 +1,14 @@
-// A disk in memory, for SQLite, that loses its power: an SQLite VFS whose files keep what was synced apart from what was only
-// written. At a chosen write, sync, truncation or deletion the power goes; from then on every call fails. power_on() gives back
-// what a real disk might: all that was synced, and of the rest each sector of 512 bytes and each change of length by chance,
-// so that writes are torn and reordered. Names made and deleted since the folder was synced may be lost and come back; the
-// folder is synced with the first sync of a new file, as SQLite's VFS for Unix does for its logs and journals.
+// A disk in memory, for SQLite, that loses its power: an SQLite VFS whose files keep what was synced apart
+// from what was only written. At a chosen write, sync, truncation or deletion the power goes; from then on
+// every call fails. power_on() gives back what a real disk might: all that was synced, and of the rest each
+// sector of 512 bytes and each change of length by chance, so that writes are torn and reordered. Names made
+// and deleted since the folder was synced may be lost and come back; the folder is synced with the first sync
+// of a new file, as SQLite's VFS for Unix does for its logs and journals.
 //
 // It can also be full (writes that need more room fail) and refuse syncs.
 //
-// Thread-safety: every method from any thread. Ownership: outlives every connection that uses it. Names must be its own: SQLite
-// keeps VFSes in a list of the process, from which the destructor takes it off.
+// Thread-safety: every method from any thread. Ownership: outlives every connection that uses it. Names
+//   must be its own: SQLite keeps VFSes in a list of the process, from which the destructor takes it off.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// SQLite's side of PowerLossDisk: the methods of its VFS and of its files, its file locks, and its shared memory.
+// SQLite's side of PowerLossDisk: the methods of its VFS and of its files, its file locks, and its shared
+// memory.
 #include <sqlite3.h>
 
 #include <cstring>
@@ -35,11 +36,13 @@ sqlite3_vfs* system_vfs() { return sqlite3_vfs_find("unix"); }
 
 int file_read(sqlite3_file* file, void* into, int count, sqlite3_int64 offset) {
   OpenFile& open = state_of(file);
-  return open.disk->read(open.handle, into, static_cast<std::size_t>(count), static_cast<std::size_t>(offset));
+  return open.disk->read(open.handle, into, static_cast<std::size_t>(count),
+                         static_cast<std::size_t>(offset));
 }
 int file_write(sqlite3_file* file, const void* from, int count, sqlite3_int64 offset) {
   OpenFile& open = state_of(file);
-  return open.disk->write(open.handle, from, static_cast<std::size_t>(count), static_cast<std::size_t>(offset));
+  return open.disk->write(open.handle, from, static_cast<std::size_t>(count),
+                          static_cast<std::size_t>(offset));
 }
 int file_truncate(sqlite3_file* file, sqlite3_int64 size) {
   OpenFile& open = state_of(file);
@@ -201,10 +204,25 @@ int file_sector_size(sqlite3_file* /*file*/) { return static_cast<int>(PowerLoss
 // A write does not damage the bytes beside it, as on the disks that SQLite is told of by default.
 int file_characteristics(sqlite3_file* /*file*/) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }
 
-constexpr sqlite3_io_methods io_methods = {
-    2, file_close, file_read, file_write, file_truncate, file_sync, file_size, file_lock, file_unlock,
-    file_check_reserved, file_control, file_sector_size, file_characteristics, shm_map, shm_lock, shm_barrier,
-    shm_unmap, nullptr, nullptr};
+constexpr sqlite3_io_methods io_methods = {2,
+                                           file_close,
+                                           file_read,
+                                           file_write,
+                                           file_truncate,
+                                           file_sync,
+                                           file_size,
+                                           file_lock,
+                                           file_unlock,
+                                           file_check_reserved,
+                                           file_control,
+                                           file_sector_size,
+                                           file_characteristics,
+                                           shm_map,
+                                           shm_lock,
+                                           shm_barrier,
+                                           shm_unmap,
+                                           nullptr,
+                                           nullptr};
 
 int vfs_open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* flags_out) {
   auto* ours = reinterpret_cast<FileOfVfs*>(file);
@@ -228,7 +246,9 @@ int vfs_full_path(sqlite3_vfs* /*vfs*/, const char* path, int size, char* full) 
 int vfs_randomness(sqlite3_vfs* /*vfs*/, int count, char* into) {
   return system_vfs()->xRandomness(system_vfs(), count, into);
 }
-int vfs_sleep(sqlite3_vfs* /*vfs*/, int microseconds) { return system_vfs()->xSleep(system_vfs(), microseconds); }
+int vfs_sleep(sqlite3_vfs* /*vfs*/, int microseconds) {
+  return system_vfs()->xSleep(system_vfs(), microseconds);
+}
 int vfs_time(sqlite3_vfs* /*vfs*/, double* now) { return system_vfs()->xCurrentTime(system_vfs(), now); }
 int vfs_last_error(sqlite3_vfs* /*vfs*/, int /*count*/, char* /*into*/) { return 0; }
 

@@ -133,7 +133,8 @@ TEST_CASE("attempt end: the error says what happened") {
 TEST_CASE("attempt end: one that was never begun is given back, or ends as what stopped it") {
   const TaskType program = type_of(TaskKind::command);
   CHECK(end_unbegun(attempt_in(AttemptPhase::claimed, program)).outcome == AttemptOutcome::released);
-  CHECK(end_unbegun(attempt_in(AttemptPhase::cancelling, program, StopCause::cancel)).outcome == AttemptOutcome::cancelled);
+  CHECK(end_unbegun(attempt_in(AttemptPhase::cancelling, program, StopCause::cancel)).outcome ==
+        AttemptOutcome::cancelled);
   CHECK(end_unbegun(attempt_in(AttemptPhase::cancelling, program, StopCause::deadline)).outcome ==
         AttemptOutcome::timed_out);
 }

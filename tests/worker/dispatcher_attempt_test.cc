@@ -39,8 +39,9 @@ TEST_CASE("dispatcher: a failed attempt waits for its backoff and is tried again
   CHECK(end->state == S::failed);
   CHECK(end->error->code == "BROKEN");
   CHECK(end->attempt == 3);
-  CHECK(fixture.history.states_of(task->id) == States{S::queued, S::running, S::scheduled, S::queued, S::running,
-                                                      S::scheduled, S::queued, S::running, S::failed});
+  CHECK(fixture.history.states_of(task->id) == States{S::queued, S::running, S::scheduled, S::queued,
+                                                      S::running, S::scheduled, S::queued, S::running,
+                                                      S::failed});
 }
 
 TEST_CASE("dispatcher: a failure for good is not tried again; a loss is") {
@@ -299,7 +300,9 @@ TEST_CASE("dispatcher: log lines and progress of the present attempt are kept, o
   const auto task = fixture.add();
   const auto token = fixture.commands.wait_for_begin(task->id);
   auto& sink = static_cast<worker::AttemptSink&>(fixture.dispatcher());
-  const auto line = [&](std::string text) { return std::vector{api::LogLine{0, fixture.clock.wall(), "stderr", text}}; };
+  const auto line = [&](std::string text) {
+    return std::vector{api::LogLine{0, fixture.clock.wall(), "stderr", text}};
+  };
   sink.on_log(task->key, token, line("one"));
   sink.on_log(task->key, api::AttemptToken(token.get() + 1), line("a stranger's"));
   sink.on_progress(task->key, token, {50.0, "half", fixture.clock.wall()});

@@ -83,7 +83,8 @@ TEST_CASE("dispatcher: a cancel of the last attempt after its timeout: the first
 }
 
 TEST_CASE("dispatcher: a cancel between the claim and the beginning: it never begins, or is told to stop") {
-  // The cancel stands in the writer's queue when the claim is committed, so that often both are in one commit.
+  // The cancel stands in the writer's queue when the claim is committed, so that often both are in one
+  // commit.
   DispatcherFixture fixture;
   fixture.types.set_queue("default", {1'000});
   fixture.start_dispatcher();
@@ -91,9 +92,8 @@ TEST_CASE("dispatcher: a cancel between the claim and the beginning: it never be
   for (int i = 0; i < 500; ++i) {
     const auto order = fixture.order();
     ids.push_back(order.id);
-    fixture.store().enqueue(order, [&fixture, id = order.id](auto) {
-      fixture.store().cancel(id, "", [](auto) {});
-    });
+    fixture.store().enqueue(order,
+                            [&fixture, id = order.id](auto) { fixture.store().cancel(id, "", [](auto) {}); });
   }
   std::size_t ended = 0;
   for (const auto& id : ids) {

@@ -92,7 +92,8 @@ TEST_CASE("explain: when a scheduled task is due") {
   const auto task = fixture.add(order);
   CHECK(fixture.explain(task)->reason == "not_due");
   CHECK(fixture.explain(task)->detail == "due at 2026-03-01T12:01:30.000Z");
-  fixture.step_wall(3'600'000ms);  // the delay does not follow the wall clock, so the time of day it ends at does
+  fixture.step_wall(
+      3'600'000ms);  // the delay does not follow the wall clock, so the time of day it ends at does
   CHECK(fixture.explain(task)->detail == "due at 2026-03-01T13:01:30.000Z");
 }
 

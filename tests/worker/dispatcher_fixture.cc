@@ -44,7 +44,8 @@ void History::on_committed(std::span<const storage::TaskChange> changes) {
   base::MutexLock lock(mutex_);
   for (const storage::TaskChange& change : changes) {
     auto& states = tasks_[change.task->id];
-    const std::optional<TaskState> before = states.empty() ? std::nullopt : std::optional(states.back()->state);
+    const std::optional<TaskState> before =
+        states.empty() ? std::nullopt : std::optional(states.back()->state);
     if (before != change.from || !is_allowed(before, change.task->state)) {
       faults_.push_back(std::string(before ? api::to_text(*before) : "new") + " -> " +
                         std::string(api::to_text(change.task->state)));
@@ -54,7 +55,8 @@ void History::on_committed(std::span<const storage::TaskChange> changes) {
   changed_.notify_all();
 }
 
-TaskSnapshotPtr History::wait_until(const api::TaskId& id, const std::function<bool(const api::TaskSnapshot&)>& condition) {
+TaskSnapshotPtr History::wait_until(const api::TaskId& id,
+                                    const std::function<bool(const api::TaskSnapshot&)>& condition) {
   base::MutexLock lock(mutex_);
   for (;;) {
     const auto& states = tasks_[id];
@@ -121,7 +123,7 @@ void DispatcherFixture::open() {
 
 DispatcherFixture::~DispatcherFixture() {
   if (running_) {
-    for (const auto& order : commands.running()) commands.succeed(order.token);
+    commands.succeed_at_once();  // a claim may be on its way still
     stop_dispatcher();
   }
   store_->stop();
@@ -165,7 +167,8 @@ storage::NewTask DispatcherFixture::order() {
   storage::NewTask task;
   const storage::Now now = store_->now();
   ++last_id_;
-  task.id = api::TaskId::make(now.wall.time_since_epoch(), static_cast<std::uint16_t>(last_id_ & 0xFFF), last_id_);
+  task.id =
+      api::TaskId::make(now.wall.time_since_epoch(), static_cast<std::uint16_t>(last_id_ & 0xFFF), last_id_);
   task.type = "work";
   task.queue = "default";
   task.payload = {"null"};
@@ -188,7 +191,9 @@ storage::RetryOutcome DispatcherFixture::retry(const TaskSnapshotPtr& task) {
 }
 
 storage::Claimed DispatcherFixture::claim(const TaskSnapshotPtr& task) {
-  auto outcome = answer_of<storage::ClaimOutcome>([&](auto done) { store_->claim({{task->key, "old"}}, done); });
+  auto outcome = answer_of<storage::ClaimOutcome>([&](auto done) {
+    store_->claim({{task->key, "old"}}, done);
+  });
   return outcome.at(0).value();
 }
 
@@ -218,8 +223,8 @@ void DispatcherFixture::step_wall(Milliseconds by) {
   dispatcher_->clock_changed();
 }
 
-// A task that went all the way through the dispatcher and back: each step of it came behind what was there before. Three in a
-// row, since what was there before may have led to orders of its own.
+// A task that went all the way through the dispatcher and back: each step of it came behind what was there
+// before. Three in a row, since what was there before may have led to orders of its own.
 void DispatcherFixture::settle() {
   for (int i = 0; i < 3; ++i) {
     storage::NewTask barrier = order();

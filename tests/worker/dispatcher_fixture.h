@@ -1,9 +1,11 @@
-// A dispatcher over a real SQLite store in a folder of its own, with a clock in the test's hand and two executors in hand: one
-// for commands (what the tests are about), one for the built-in type "barrier", which always succeeds at once.
+// A dispatcher over a real SQLite store in a folder of its own, with a clock in the test's hand and two
+// executors in hand: one for commands (what the tests are about), one for the built-in type "barrier", which
+// always succeeds at once.
 //
-// The store runs from the beginning; the dispatcher from start_dispatcher(), so that a test can first leave behind what an
-// earlier server would have left. The test ends with a look at the executors' faults and at the history of each task: every
-// change allowed by the table of states, nothing after a final state but a user's retry.
+// The store runs from the beginning; the dispatcher from start_dispatcher(), so that a test can first leave
+// behind what an earlier server would have left. The test ends with a look at the executors' faults and at
+// the history of each task: every change allowed by the table of states, nothing after a final state but a
+// user's retry.
 #pragma once
 
 #include <filesystem>
@@ -32,7 +34,8 @@ class History final : public storage::StoreObserver {
  public:
   void on_committed(std::span<const storage::TaskChange> changes) override;
   // Waits until a state of the task, or the state itself, satisfies it.
-  TaskSnapshotPtr wait_until(const api::TaskId& id, const std::function<bool(const api::TaskSnapshot&)>& condition);
+  TaskSnapshotPtr wait_until(const api::TaskId& id,
+                             const std::function<bool(const api::TaskSnapshot&)>& condition);
   TaskSnapshotPtr wait_for_state(const api::TaskId& id, TaskState state);
   TaskSnapshotPtr wait_for_end(const api::TaskId& id);
   std::vector<TaskState> states_of(const api::TaskId& id);
@@ -49,7 +52,9 @@ class History final : public storage::StoreObserver {
 struct FixtureOptions {
   std::size_t command_places = 100;
   bool machine_clock = false;  // the clocks of the machine, with real timers
-  worker::EndLeftovers end_leftovers = [](const std::vector<worker::Leftover>&) { return base::Result<void>(); };
+  worker::EndLeftovers end_leftovers = [](const std::vector<worker::Leftover>&) {
+    return base::Result<void>();
+  };
 };
 
 class DispatcherFixture {
@@ -61,7 +66,8 @@ class DispatcherFixture {
 
   // Types and queues: before start_dispatcher().
   worker::TaskType& add_type(const std::string& name);
-  // The store anew on the same data, with a dispatcher that has seen nothing of it: before start_dispatcher().
+  // The store anew on the same data, with a dispatcher that has seen nothing of it: before
+  // start_dispatcher().
   void reopen_store();
   [[nodiscard]] base::Result<void> try_start_dispatcher();
   void start_dispatcher();
@@ -82,8 +88,8 @@ class DispatcherFixture {
   // Lets time pass until the task is in that state: for what follows a pause that begins somewhen.
   TaskSnapshotPtr advance_until(const TaskSnapshotPtr& task, TaskState state);
   void step_wall(Milliseconds by);
-  // Returns when the dispatcher has seen and followed up everything that happened before the call. Not while it rests because
-  // the store refused something: then it claims nothing.
+  // Returns when the dispatcher has seen and followed up everything that happened before the call. Not while
+  // it rests because the store refused something: then it claims nothing.
   void settle();
 
   ManualClock clock;

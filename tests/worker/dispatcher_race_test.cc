@@ -1,6 +1,6 @@
-// Cancel against completion against timeout: thousands of tasks whose work, cancel and timeout end at about the same moment, in
-// every order that threads and commits come up with. Each task must have one final state, and every answer that was given about
-// it must agree with that.
+// Cancel against completion against timeout: thousands of tasks whose work, cancel and timeout end at about
+// the same moment, in every order that threads and commits come up with. Each task must have one final state,
+// and every answer that was given about it must agree with that.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -38,11 +38,14 @@ int race_count() {
   return given != nullptr ? std::atoi(given) : default_races;
 }
 
-// Work that takes `turns` looks at its stop token; then it has done, whether it was told to stop or not, or gives up.
+// Work that takes `turns` looks at its stop token; then it has done, whether it was told to stop or not, or
+// gives up.
 base::Result<api::RawJson, worker::TaskFailure> work(worker::TaskContext& context) {
   // The payload is the plan: turns * 4 + (gives up when told to stop ? 1 : 0) + (fails in the end ? 2 : 0).
   const long plan = std::strtol(context.order().payload.text.c_str(), nullptr, 10);
-  const auto failure = [](const char* code) { return base::Failure<worker::TaskFailure>{{{code, "", {}, {}, {}}, true}}; };
+  const auto failure = [](const char* code) {
+    return base::Failure<worker::TaskFailure>{{{code, "", {}, {}, {}}, true}};
+  };
   for (long turn = plan / 4; turn > 0; --turn) {
     if ((plan & 1) != 0 && context.stop_token().stop_requested()) return failure("STOPPED");
     std::this_thread::yield();
@@ -110,7 +113,8 @@ class Races {
     order.max_attempts = static_cast<int>(1 + pick(1));
     order.payload = {std::to_string(pick(400) * 4 + pick(3))};
     if (pick(2) == 0) order.timeout = api::Milliseconds(1 + pick(2));
-    if (pick(9) == 0) order.deadline = api::Due(fixture_.store().now().steady + api::Milliseconds(1 + pick(10)));
+    if (pick(9) == 0)
+      order.deadline = api::Due(fixture_.store().now().steady + api::Milliseconds(1 + pick(10)));
     race.id = order.id;
     const bool cancels = pick(3) != 0;
     const std::size_t turns = pick(2) == 0 ? 0 : pick(1'000);
@@ -127,10 +131,11 @@ class Races {
   }
 
   void cancel(Race& race) {
-    fixture_.store().cancel(race.id, "race", [this, &race](storage::StoreResult<storage::CancelOutcome> outcome) {
-      if (outcome) race.answer = *outcome;
-      --answers_open_;
-    });
+    fixture_.store().cancel(race.id, "race",
+                            [this, &race](storage::StoreResult<storage::CancelOutcome> outcome) {
+                              if (outcome) race.answer = *outcome;
+                              --answers_open_;
+                            });
   }
 
   // Cancels each task when its number of turns is over.
@@ -167,7 +172,8 @@ class Races {
   void check_attempts(const api::TaskSnapshot& task) {
     const auto detail = fixture_.store().find_detail(task.id).value().value();
     const auto states = fixture_.history.states_of(task.id);
-    CHECK(detail.attempts.size() == static_cast<std::size_t>(std::count(states.begin(), states.end(), S::running)));
+    CHECK(detail.attempts.size() ==
+          static_cast<std::size_t>(std::count(states.begin(), states.end(), S::running)));
     CHECK(static_cast<int>(detail.attempts.size()) == task.attempt);
     CHECK(task.attempt <= task.max_attempts);
     for (const auto& attempt : detail.attempts) CHECK(attempt.outcome != api::AttemptOutcome::running);
@@ -183,7 +189,8 @@ class Races {
         break;
       case CancelVerdict::cancelling:
         REQUIRE(answer.task->stop_cause.has_value());
-        CHECK(end.state == (*answer.task->stop_cause == api::StopCause::cancel ? S::cancelled : S::timed_out));
+        CHECK(end.state ==
+              (*answer.task->stop_cause == api::StopCause::cancel ? S::cancelled : S::timed_out));
         break;
       case CancelVerdict::already_final:
         CHECK(end.state == answer.task->state);
@@ -205,7 +212,9 @@ class Races {
 
 }  // namespace
 
-TEST_CASE("races: cancel against completion against timeout: one final state each, and every answer agrees with it") {
+TEST_CASE(
+    "races: cancel against completion against timeout: one final state each, and every answer agrees with "
+    "it") {
   const auto seed = tests::test_seed();
   MESSAGE("seed ", seed);
   Races races(seed);

@@ -111,8 +111,9 @@ TEST_CASE("recovery: processes are ended before their attempts are written off")
 }
 
 TEST_CASE("recovery: a process that cannot be ended stops the start, and nothing is claimed") {
-  DispatcherFixture fixture(
-      {.end_leftovers = [](const std::vector<worker::Leftover>&) { return base::fail("process 17 does not die"); }});
+  DispatcherFixture fixture({.end_leftovers = [](const std::vector<worker::Leftover>&) {
+    return base::fail("process 17 does not die");
+  }});
   const auto open = fixture.add();
   static_cast<void>(fixture.claim(open));
   fixture.add();

@@ -86,7 +86,7 @@ TEST_CASE("stop: it does not wait for ever for what does not stop") {
   }
   stopping.join();
   CHECK(fixture.history.states_of(task->id).back() == S::running);  // the next start takes it for lost
-  fixture.commands.fail(token);                                    // falls on a closed inbox
+  fixture.commands.fail(token);                                     // falls on a closed inbox
 }
 
 TEST_CASE("stop: with nothing running it is quick, and late answers do no harm") {
@@ -143,7 +143,9 @@ TEST_CASE("refusals: a claim, a sweep, a stop that cannot be written is tried ag
     const auto task = fixture.add();
     while (fixture.store().refuse_claims > 0) std::this_thread::yield();
     fixture.cancel(task);
-    fixture.advance_until(fixture.add(), S::running);
+    const auto next = fixture.add();
+    fixture.advance_until(next, S::running);
+    fixture.commands.wait_for_begin(next->id);
     CHECK(fixture.history.states_of(task->id).back() == S::cancelled);
     CHECK(fixture.commands.begun().size() == 1);
   }

@@ -33,8 +33,8 @@ TEST_CASE("due times: each state has its own moments") {
     std::optional<SteadyTime> steady;
   };
   const Row rows[] = {
-      {TaskState::scheduled, wall(100), steady(150)},   {TaskState::queued, std::nullopt, steady(150)},
-      {TaskState::running, std::nullopt, steady(200)},  {TaskState::cancelling, std::nullopt, std::nullopt},
+      {TaskState::scheduled, wall(100), steady(150)},     {TaskState::queued, std::nullopt, steady(150)},
+      {TaskState::running, std::nullopt, steady(200)},    {TaskState::cancelling, std::nullopt, std::nullopt},
       {TaskState::succeeded, std::nullopt, std::nullopt}, {TaskState::timed_out, std::nullopt, std::nullopt},
   };
   for (const Row& row : rows) {

@@ -1,5 +1,5 @@
-// An executor whose attempts run only in the test's mind: it notes what it is asked and reports what the test says. It watches
-// that no attempt begins twice, none more than fit, and none is reported twice.
+// An executor whose attempts run only in the test's mind: it notes what it is asked and reports what the test
+// says. It watches that no attempt begins twice, none more than fit, and none is reported twice.
 // Thread-safety: every method from any thread.
 #pragma once
 
@@ -21,8 +21,14 @@ class HandExecutor final : public worker::Executor {
   explicit HandExecutor(std::size_t capacity) : capacity_(capacity) {}
   // Before anything begins.
   void report_to(worker::AttemptSink* sink) { sink_ = sink; }
-  // Everything that begins succeeds at once, with its payload as result.
-  void succeed_at_once() { at_once_ = true; }
+  // Everything that begins from now on succeeds at once, with its payload as result; so does what runs.
+  void succeed_at_once() {
+    {
+      base::MutexLock lock(mutex_);
+      at_once_ = true;
+    }
+    for (const auto& order : running()) succeed(order.token, order.payload.text);
+  }
 
   [[nodiscard]] std::string_view name() const override { return "executor in hand"; }
   [[nodiscard]] base::Result<void> start() override { return {}; }
@@ -34,8 +40,10 @@ class HandExecutor final : public worker::Executor {
     worker::AttemptReport report = report_of(order);
     report.result = order.payload;
     report.succeeded = true;
+    bool at_once = false;
     {
       base::MutexLock lock(mutex_);
+      at_once = at_once_;
       if (!seen_.insert(token).second) faults_.push_back("an attempt began twice");
       begun_.push_back(order.id);
       by_task_[order.id] = token;
@@ -44,7 +52,7 @@ class HandExecutor final : public worker::Executor {
       most_running_ = std::max(most_running_, running_.size());
       changed_.notify_all();
     }
-    if (at_once_) finish(token, std::move(report));
+    if (at_once) finish(token, std::move(report));
   }
   void stop_attempt(api::AttemptToken token) override {
     base::MutexLock lock(mutex_);
@@ -129,9 +137,9 @@ class HandExecutor final : public worker::Executor {
 
   const std::size_t capacity_;
   worker::AttemptSink* sink_ = nullptr;
-  bool at_once_ = false;
   base::Mutex mutex_;
   base::CondVar changed_;
+  bool at_once_ GUARDED_BY(mutex_) = false;
   std::map<api::AttemptToken, worker::AttemptOrder> running_ GUARDED_BY(mutex_);
   std::map<api::TaskId, api::AttemptToken> by_task_ GUARDED_BY(mutex_);  // the newest
   std::set<api::AttemptToken> stops_ GUARDED_BY(mutex_);

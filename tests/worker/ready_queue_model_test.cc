@@ -1,6 +1,6 @@
-// The ready queue against a naive store: random changes, claims and refills are committed in random batches and told in commit
-// order, late. Whatever happens, no task is lost, none is handed out twice, no limit is exceeded, and once everything has been
-// told the order is exactly the store's.
+// The ready queue against a naive store: random changes, claims and refills are committed in random batches
+// and told in commit order, late. Whatever happens, no task is lost, none is handed out twice, no limit is
+// exceeded, and once everything has been told the order is exactly the store's.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "worker/ready_queue.h"
 #include "tests/worker/seed.h"
+#include "worker/ready_queue.h"
 
 using namespace longhaul;
 using storage::ReadyOrder;
@@ -35,7 +35,10 @@ struct Place {
 class World {
  public:
   explicit World(std::uint64_t seed)
-      : random_(seed), types_(make_types()), capacity_(types_), ready_({pick(1, 12), pick(1, 6), pick(0, 6)}) {
+      : random_(seed),
+        types_(make_types()),
+        capacity_(types_),
+        ready_({pick(1, 12), pick(1, 6), pick(0, 6)}) {
     capacity_.set_places(TaskKind::builtin, 7);
     start_with_tasks_on_disk();
   }
@@ -100,7 +103,9 @@ class World {
     return types;
   }
 
-  std::size_t pick(std::size_t from, std::size_t to) { return std::uniform_int_distribution<std::size_t>(from, to)(random_); }
+  std::size_t pick(std::size_t from, std::size_t to) {
+    return std::uniform_int_distribution<std::size_t>(from, to)(random_);
+  }
 
   Place new_place() {
     static constexpr const char* queues[] = {"p", "q"};
@@ -132,7 +137,8 @@ class World {
   void ask_for_cancel() {
     asked_.push_back([this] {
       if (queued_.empty()) return;
-      leave_queue(std::next(queued_.begin(), static_cast<std::ptrdiff_t>(pick(0, queued_.size() - 1)))->second);
+      leave_queue(
+          std::next(queued_.begin(), static_cast<std::ptrdiff_t>(pick(0, queued_.size() - 1)))->second);
     });
   }
   // A task that has ended is opened again, under the key it had.
@@ -210,7 +216,8 @@ class World {
     const auto orders = ready_.take_refills();
     for (const ReadyOrder& order : orders) {
       if (pick(0, 99) < fails_) {
-        asked_.push_back([this, order] { answers_.push_back([this, order] { ready_.refill_failed(order); }); });
+        asked_.push_back(
+            [this, order] { answers_.push_back([this, order] { ready_.refill_failed(order); }); });
       } else {
         asked_.push_back([this, order] { load(order); });
       }
@@ -252,7 +259,8 @@ class World {
   // With everything told, an exact number is the exact number, and any other is too small.
   void ask_about_position() {
     if (!asked_.empty() || !committed_.empty() || queued_.empty()) return;
-    const Place& mine = std::next(queued_.begin(), static_cast<std::ptrdiff_t>(pick(0, queued_.size() - 1)))->second;
+    const Place& mine =
+        std::next(queued_.begin(), static_cast<std::ptrdiff_t>(pick(0, queued_.size() - 1)))->second;
     std::size_t truth = 0;
     for (const auto& [key, place] : queued_) {
       if (place.queue == mine.queue && worker::claimed_before(place.task, mine.task)) ++truth;

@@ -56,7 +56,8 @@ using Keys = std::vector<std::int64_t>;
 
 }  // namespace
 
-TEST_CASE("ready queue: higher priority first, then older run_at, then older key, across the types of a queue") {
+TEST_CASE(
+    "ready queue: higher priority first, then older run_at, then older key, across the types of a queue") {
   House house;
   ReadyQueue ready;
   ready.insert("q", house.a(), task(4, 0, 50));
@@ -234,7 +235,7 @@ TEST_CASE("ready queue: what became of a claim") {
   ready.insert("q", house.a(), task(3, 1));
   CHECK(take() == 3);
   ready.remove("q", house.a(), task(3, 1));
-  ready.insert("q", house.a(), task(3, 1, 70));       // cancelled, then opened again behind our claim
+  ready.insert("q", house.a(), task(3, 1, 70));  // cancelled, then opened again behind our claim
   ready.settle(api::TaskKey(3), Answer::not_queued);
   CHECK(ready.size() == 1);
   CHECK(take() == 3);

@@ -34,7 +34,8 @@ TEST_CASE("retry delay: drawn from zero to base doubled with each attempt, up to
     CAPTURE(attempt);
     CHECK(least >= worker::retry_floor.count());
     CHECK(most <= ceiling);
-    CHECK(static_cast<double>(least) < 0.1 * static_cast<double>(ceiling));  // full jitter: the whole range is used
+    CHECK(static_cast<double>(least) <
+          0.1 * static_cast<double>(ceiling));  // full jitter: the whole range is used
     CHECK(static_cast<double>(most) > 0.95 * static_cast<double>(ceiling));
     CHECK(sum / draws == doctest::Approx(static_cast<double>(ceiling) / 2).epsilon(0.05));
   }

@@ -1,4 +1,5 @@
-// Randomness that a failed test can be repeated with: LONGHAUL_TEST_SEED, else one from the machine, said when it matters.
+// Randomness that a failed test can be repeated with: LONGHAUL_TEST_SEED, else one from the machine, said
+// when it matters.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// A store in front of a store: counts what it is asked, and can refuse changes as a full disk would. It owns the real one.
+// A store in front of a store: counts what it is asked, and can refuse changes as a full disk would. It owns
+// the real one.
 // Thread-safety: as the store's.
 #pragma once
 
@@ -79,11 +80,15 @@ class StoreProxy final : public storage::Store {
     inner_->load_ready(std::move(order), std::move(done));
   }
 
-  [[nodiscard]] storage::StoreResult<api::TaskSnapshotPtr> find(const api::TaskId& id) override { return inner_->find(id); }
-  [[nodiscard]] storage::StoreResult<std::optional<api::TaskDetail>> find_detail(const api::TaskId& id) override {
+  [[nodiscard]] storage::StoreResult<api::TaskSnapshotPtr> find(const api::TaskId& id) override {
+    return inner_->find(id);
+  }
+  [[nodiscard]] storage::StoreResult<std::optional<api::TaskDetail>> find_detail(
+      const api::TaskId& id) override {
     return inner_->find_detail(id);
   }
-  [[nodiscard]] storage::StoreResult<std::optional<api::LogPage>> find_logs(const api::TaskId& id, std::int64_t after,
+  [[nodiscard]] storage::StoreResult<std::optional<api::LogPage>> find_logs(const api::TaskId& id,
+                                                                            std::int64_t after,
                                                                             std::size_t limit) override {
     return inner_->find_logs(id, after, limit);
   }
@@ -108,7 +113,9 @@ class StoreProxy final : public storage::Store {
     --left;
     return true;
   }
-  static base::Failure<storage::StoreError> full() { return {{storage::StoreFault::storage_full, "no space left"}}; }
+  static base::Failure<storage::StoreError> full() {
+    return {{storage::StoreFault::storage_full, "no space left"}};
+  }
 
   const std::unique_ptr<storage::Store> inner_;
   std::atomic<std::uint64_t> calls_ = 0;

@@ -31,8 +31,8 @@ using FunctionResult = Result<api::RawJson, TaskFailure>;
 // An executor with functions of the test's own beside the built-in ones.
 class Bench {
  public:
-  explicit Bench(std::map<std::string, worker::TaskFunction, std::less<>> functions, std::size_t max_threads = 8,
-                 std::chrono::milliseconds idle_limit = 10s) {
+  explicit Bench(std::map<std::string, worker::TaskFunction, std::less<>> functions,
+                 std::size_t max_threads = 8, std::chrono::milliseconds idle_limit = 10s) {
     functions.merge(worker::builtin_functions());
     for (const auto& [name, function] : functions) types_[name].name = name;
     executor = worker::make_thread_executor({std::move(functions), max_threads, &sink, &clock_, idle_limit});
@@ -92,9 +92,9 @@ TEST_CASE("thread executor: sleep takes only what it can sleep") {
     CAPTURE(payload);
     CHECK(bench.run("sleep", payload).succeeded);
   }
-  for (const char* payload : {"null", "5", "[]", "{}", R"({"seconds":-1})", R"({"seconds":"1"})", R"({"seconds":null})",
-                              R"({"seconds":1e300})", R"({"seconds":316224001})", R"({"seconds":1,"more":2})",
-                              R"({"second":1})"}) {
+  for (const char* payload :
+       {"null", "5", "[]", "{}", R"({"seconds":-1})", R"({"seconds":"1"})", R"({"seconds":null})",
+        R"({"seconds":1e300})", R"({"seconds":316224001})", R"({"seconds":1,"more":2})", R"({"second":1})"}) {
     CAPTURE(payload);
     const AttemptReport report = bench.run("sleep", payload);
     CHECK_FALSE(report.succeeded);
@@ -110,16 +110,18 @@ TEST_CASE("thread executor: sleep tells its progress and wakes at once when told
   REQUIRE(progress.percent.has_value());
   CHECK(*progress.percent == doctest::Approx(20));
   bench.executor->stop_attempt(token);
-  const AttemptReport report = bench.sink.wait_for(token);  // five seconds would fail the time limit of the run
+  const AttemptReport report =
+      bench.sink.wait_for(token);  // five seconds would fail the time limit of the run
   CHECK_FALSE(report.succeeded);
   CHECK_FALSE(report.lost);
   CHECK(report.error->code == api::task_error::cancelled);
 }
 
 TEST_CASE("thread executor: exceptions are TASK_EXCEPTION and leave the thread alive") {
-  Bench bench({{"throws", [](TaskContext&) -> FunctionResult { throw std::runtime_error("so \xff it goes"); }},
-               {"throws_int", [](TaskContext&) -> FunctionResult { throw 5; }}},
-              1);
+  Bench bench(
+      {{"throws", [](TaskContext&) -> FunctionResult { throw std::runtime_error("so \xff it goes"); }},
+       {"throws_int", [](TaskContext&) -> FunctionResult { throw 5; }}},
+      1);
   AttemptReport report = bench.run("throws");
   CHECK_FALSE(report.succeeded);
   CHECK(report.retryable);
@@ -185,7 +187,8 @@ TEST_CASE("thread executor: as many at once as it has threads, and no more") {
   std::atomic<int> most = 0;
   std::atomic<std::size_t> arrivals = 0;
   std::latch all_in(limit);
-  Bench bench({{"meets", [&](TaskContext&) -> FunctionResult {
+  Bench bench({{"meets",
+                [&](TaskContext&) -> FunctionResult {
                   const int now = ++inside;
                   for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
                   }
@@ -205,10 +208,12 @@ TEST_CASE("thread executor: as many at once as it has threads, and no more") {
 
 TEST_CASE("thread executor: what is told to stop before it began never begins") {
   std::atomic<int> runs = 0;
-  Bench bench({{"waits", wait_for_stop}, {"counts", [&](TaskContext&) -> FunctionResult {
-                                            ++runs;
-                                            return api::RawJson{"null"};
-                                          }}},
+  Bench bench({{"waits", wait_for_stop},
+               {"counts",
+                [&](TaskContext&) -> FunctionResult {
+                  ++runs;
+                  return api::RawJson{"null"};
+                }}},
               1);
   const auto first = bench.begin("waits");
   bench.sink.wait_for_progress(first);

@@ -38,17 +38,19 @@ void end_attempt(WriteTransaction& transaction, const AttemptEnd& end, AttemptOu
                  const std::optional<TaskError>& error) {
   const auto text = error_text(error);
   transaction.use("end_attempt")
-      .bind(api::to_text(outcome), transaction.now().wall, text, end.exit_code, end.signal, end.use.peak_memory_bytes,
-            end.use.cpu_seconds, end.token)
+      .bind(api::to_text(outcome), transaction.now().wall, text, end.exit_code, end.signal,
+            end.use.peak_memory_bytes, end.use.cpu_seconds, end.token)
       .run_guarded();
 }
 
-TaskSnapshotPtr finish_success(WriteTransaction& transaction, const TaskSnapshot& task, const AttemptEnd& end) {
+TaskSnapshotPtr finish_success(WriteTransaction& transaction, const TaskSnapshot& task,
+                               const AttemptEnd& end) {
   end_attempt(transaction, end, AttemptOutcome::succeeded, std::nullopt);
   return succeed(transaction, task, end.result.value_or(RawJson{"null"}));
 }
 
-TaskSnapshotPtr finish_failure(WriteTransaction& transaction, const TaskSnapshot& task, const AttemptEnd& end) {
+TaskSnapshotPtr finish_failure(WriteTransaction& transaction, const TaskSnapshot& task,
+                               const AttemptEnd& end) {
   const TaskError error = error_of(end);
   end_attempt(transaction, end, end.outcome, error);
   if (end.retryable && task.attempt < task.max_attempts) return retry_later(transaction, task, end.backoff);
@@ -58,15 +60,14 @@ TaskSnapshotPtr finish_failure(WriteTransaction& transaction, const TaskSnapshot
   return end_stopped(transaction, *stopping, error);
 }
 
-TaskSnapshotPtr finish_running(WriteTransaction& transaction, const TaskSnapshot& task, const AttemptEnd& end) {
+TaskSnapshotPtr finish_running(WriteTransaction& transaction, const TaskSnapshot& task,
+                               const AttemptEnd& end) {
   switch (end.outcome) {
-    case AttemptOutcome::succeeded:
-      return finish_success(transaction, task, end);
+    case AttemptOutcome::succeeded: return finish_success(transaction, task, end);
     case AttemptOutcome::released:
       end_attempt(transaction, end, AttemptOutcome::released, end.error);
       return give_back(transaction, task);
-    default:
-      return finish_failure(transaction, task, end);
+    default: return finish_failure(transaction, task, end);
   }
 }
 
@@ -76,7 +77,8 @@ AttemptOutcome outcome_of_stopped(const TaskSnapshot& task, AttemptOutcome told)
   return task.stop_cause == api::StopCause::cancel ? AttemptOutcome::cancelled : AttemptOutcome::timed_out;
 }
 
-TaskSnapshotPtr finish_cancelling(WriteTransaction& transaction, const TaskSnapshot& task, const AttemptEnd& end) {
+TaskSnapshotPtr finish_cancelling(WriteTransaction& transaction, const TaskSnapshot& task,
+                                  const AttemptEnd& end) {
   TaskError error = stopped_error(task);
   error.exit_code = end.exit_code;
   error.signal = end.signal;
@@ -113,7 +115,8 @@ void StopAttemptRequest::apply(WriteTransaction& transaction) {
   }
   // Told to stop before: the first cause stays.
   const bool can_be_asked = next_state(task->state, TaskEvent::ask_to_stop).has_value();
-  outcome_ = {FinishVerdict::applied, can_be_asked ? ask_to_stop(transaction, *task, cause_, std::nullopt) : task};
+  outcome_ = {FinishVerdict::applied,
+              can_be_asked ? ask_to_stop(transaction, *task, cause_, std::nullopt) : task};
 }
 
 void FinishRequest::apply(WriteTransaction& transaction) {

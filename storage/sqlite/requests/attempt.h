@@ -1,4 +1,5 @@
-// What happens to attempts: claimed, its process known, told to stop, ended. See storage/store.h for what each promises.
+// What happens to attempts: claimed, its process known, told to stop, ended. See storage/store.h for what
+// each promises.
 #pragma once
 
 #include <vector>
@@ -12,6 +13,7 @@ class ClaimRequest final : public AnsweredRequest<ClaimOutcome> {
   ClaimRequest(std::vector<ClaimOrder> orders, Done<ClaimOutcome> done)
       : AnsweredRequest(std::move(done)), orders_(std::move(orders)) {}
   void apply(WriteTransaction& transaction) override;
+  [[nodiscard]] std::size_t changes() const override { return orders_.size(); }
 
  private:
   const std::vector<ClaimOrder> orders_;
@@ -46,7 +48,8 @@ class StopAttemptRequest final : public AnsweredRequest<FinishOutcome> {
 
 class FinishRequest final : public AnsweredRequest<FinishOutcome> {
  public:
-  FinishRequest(AttemptEnd end, Done<FinishOutcome> done) : AnsweredRequest(std::move(done)), end_(std::move(end)) {}
+  FinishRequest(AttemptEnd end, Done<FinishOutcome> done)
+      : AnsweredRequest(std::move(done)), end_(std::move(end)) {}
   void apply(WriteTransaction& transaction) override;
   [[nodiscard]] std::optional<TaskKey> settles() const override { return end_.key; }
   [[nodiscard]] std::size_t bytes() const override { return end_.result ? end_.result->text.size() : 0; }

@@ -30,10 +30,10 @@ TaskKey insert(WriteTransaction& transaction, const NewTask& task) {
   const TaskState state = task.due ? TaskState::scheduled : TaskState::queued;
   Query query = transaction.use("insert_task");
   query
-      .bind(task.id, task.type, task.queue, task.priority, state, task.max_attempts, task.timeout, task.created_at,
-            task.run_at, wall_part(task.due), steady_part(task.due), task.deadline_at, wall_part(task.deadline),
-            steady_part(task.deadline), wall_part(task.expiry), steady_part(task.expiry), task.relative_deadline,
-            task.relative_expiry, tags)
+      .bind(task.id, task.type, task.queue, task.priority, state, task.max_attempts, task.timeout,
+            task.created_at, task.run_at, wall_part(task.due), steady_part(task.due), task.deadline_at,
+            wall_part(task.deadline), steady_part(task.deadline), wall_part(task.expiry),
+            steady_part(task.expiry), task.relative_deadline, task.relative_expiry, tags)
       .run();
   return TaskKey(query.inserted_key());
 }
@@ -70,7 +70,8 @@ std::optional<EnqueueOutcome> EnqueueRequest::find_bound(WriteTransaction& trans
   if (!task_.idempotency) return std::nullopt;
   Query query = transaction.use("find_idempotency_key");
   if (!query.bind(task_.idempotency->scope, task_.idempotency->key).row()) return std::nullopt;
-  if (query.text(0) != task_.idempotency->body_hash) return EnqueueOutcome{EnqueueVerdict::key_reused, nullptr};
+  if (query.text(0) != task_.idempotency->body_hash)
+    return EnqueueOutcome{EnqueueVerdict::key_reused, nullptr};
   TaskSnapshotPtr task = transaction.find(query.task_id(1));
   if (!task) return EnqueueOutcome{EnqueueVerdict::task_gone, nullptr};
   return EnqueueOutcome{EnqueueVerdict::replayed, std::move(task)};

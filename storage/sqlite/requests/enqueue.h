@@ -7,7 +7,8 @@ namespace longhaul::storage {
 
 class EnqueueRequest final : public AnsweredRequest<EnqueueOutcome> {
  public:
-  EnqueueRequest(NewTask task, Done<EnqueueOutcome> done) : AnsweredRequest(std::move(done)), task_(std::move(task)) {}
+  EnqueueRequest(NewTask task, Done<EnqueueOutcome> done)
+      : AnsweredRequest(std::move(done)), task_(std::move(task)) {}
   void apply(WriteTransaction& transaction) override;
   [[nodiscard]] std::size_t bytes() const override { return task_.payload.text.size(); }
   [[nodiscard]] bool is_start() const override { return true; }

@@ -23,7 +23,8 @@ void NotesRequest::apply(WriteTransaction& transaction) {
   const TaskSnapshotPtr task = transaction.find(notes_.key);
   if (!task || notes_.token > task->token) return;  // no such attempt
   if (!notes_.lines.empty() || notes_.truncated) write_lines(transaction);
-  if (notes_.progress && notes_.token == task->token && api::is_active(task->state)) write_progress(transaction, *task);
+  if (notes_.progress && notes_.token == task->token && api::is_active(task->state))
+    write_progress(transaction, *task);
 }
 
 void NotesRequest::write_lines(WriteTransaction& transaction) {
@@ -45,7 +46,9 @@ void NotesRequest::write_lines(WriteTransaction& transaction) {
     transaction.use("insert_log_line").bind(notes_.key, totals.lines, line.at, line.stream, line.text).run();
   }
   if (written == 0 && totals.truncated == was_truncated) return;
-  transaction.use("set_log_totals").bind(notes_.key, totals.lines, totals.bytes, totals.truncated ? 1 : 0).run();
+  transaction.use("set_log_totals")
+      .bind(notes_.key, totals.lines, totals.bytes, totals.truncated ? 1 : 0)
+      .run();
 }
 
 void NotesRequest::write_progress(WriteTransaction& transaction, const api::TaskSnapshot& task) {

@@ -1,4 +1,5 @@
-// What an attempt says while it runs, log lines and its newest progress, gathered for one task and written as one request.
+// What an attempt says while it runs, log lines and its newest progress, gathered for one task and written as
+// one request.
 #pragma once
 
 #include <deque>
@@ -12,9 +13,9 @@ struct Notes {
   TaskKey key;
   AttemptToken token;
   std::deque<api::LogLine> lines;
-  std::size_t bytes = 0;       // of the lines, as the cap counts them
-  std::size_t max_bytes = 0;   // of the whole task's log
-  bool truncated = false;      // lines were dropped on the way here
+  std::size_t bytes = 0;      // of the lines, as the cap counts them
+  std::size_t max_bytes = 0;  // of the whole task's log
+  bool truncated = false;     // lines were dropped on the way here
   std::optional<api::Progress> progress;
 };
 

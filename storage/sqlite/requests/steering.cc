@@ -55,7 +55,8 @@ Renewal RetryRequest::renew(WriteTransaction& transaction, const api::TaskSnapsh
   if (kept.bind(task.key).row()) {
     const auto deadline_ms = kept.maybe_integer(0);
     const auto expiry_ms = kept.maybe_integer(1);
-    if (!order_.deadline && !order_.deadline_at && deadline_ms) relative_deadline = Milliseconds(*deadline_ms);
+    if (!order_.deadline && !order_.deadline_at && deadline_ms)
+      relative_deadline = Milliseconds(*deadline_ms);
     if (expiry_ms) renewal.expiry = now.steady + Milliseconds(*expiry_ms);
   }
   if (relative_deadline) {

@@ -21,7 +21,8 @@ class CancelRequest final : public AnsweredRequest<CancelOutcome> {
 
 class RetryRequest final : public AnsweredRequest<RetryOutcome> {
  public:
-  RetryRequest(RetryOrder order, Done<RetryOutcome> done) : AnsweredRequest(std::move(done)), order_(std::move(order)) {}
+  RetryRequest(RetryOrder order, Done<RetryOutcome> done)
+      : AnsweredRequest(std::move(done)), order_(std::move(order)) {}
   void apply(WriteTransaction& transaction) override;
   [[nodiscard]] bool is_start() const override { return true; }
 

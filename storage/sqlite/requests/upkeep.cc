@@ -14,8 +14,8 @@ std::vector<TaskKey> read_keys(Query& query) {
   return keys;
 }
 
-std::vector<TaskKey> fallen_due(WriteTransaction& transaction, std::string_view by_wall, std::string_view by_steady,
-                                std::int64_t limit) {
+std::vector<TaskKey> fallen_due(WriteTransaction& transaction, std::string_view by_wall,
+                                std::string_view by_steady, std::int64_t limit) {
   std::vector<TaskKey> keys;
   {
     Query query = transaction.use(by_wall);

@@ -1,4 +1,5 @@
-// What the server asks for itself: the sweep of what is due, and the next page of a lane's ready queue. See storage/store.h.
+// What the server asks for itself: the sweep of what is due, and the next page of a lane's ready queue. See
+// storage/store.h.
 #pragma once
 
 #include <string_view>
@@ -24,7 +25,9 @@ class LoadReadyRequest final : public AnsweredRequest<std::vector<ReadyTask>> {
 
  private:
   void read(Query& query);
-  [[nodiscard]] std::int64_t left() const { return static_cast<std::int64_t>(order_.limit - outcome_.size()); }
+  [[nodiscard]] std::int64_t left() const {
+    return static_cast<std::int64_t>(order_.limit - outcome_.size());
+  }
 
   const ReadyOrder order_;
 };

@@ -37,12 +37,11 @@ SELECT seq, priority, run_at FROM tasks
 -- name: ready_lanes
 SELECT queue, type, count(*) FROM tasks WHERE state = 'queued' GROUP BY queue, type;
 
--- Counts at start. Unfinished tasks are few; final ones are counted within indexes, and the succeeded are the rest.
+-- Counts at start: queued tasks by ready_lanes, final ones within an index, the succeeded as the rest. What is left is stepped
+-- through and counted by the reader, for a GROUP BY would sort it all in memory.
 
--- name: count_unfinished
-SELECT queue, state, count(*) FROM tasks
- WHERE state IN ('scheduled', 'queued', 'running', 'paused', 'cancelling') AND state <> 'succeeded'
- GROUP BY queue, state;
+-- name: queue_and_state_of_unqueued
+SELECT queue, state FROM tasks WHERE state IN ('scheduled', 'running', 'paused', 'cancelling') AND state <> 'succeeded';
 
 -- name: count_failures
 SELECT state, count(*) FROM tasks
