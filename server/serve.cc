@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "server/cli/exit_code.h"
 #include "server/composition.h"
+#include "worker/process/command_executor.h"
 
 namespace longhaul::server {
 namespace {
@@ -55,6 +56,9 @@ int serve(const Settings& settings) {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+
+  // Should spawner and shims all be killed, what they watched falls to this process, and is ended.
+  if (!worker::become_subreaper()) return complain("the kernel does not let this process adopt orphans");
 
   auto house = Composition::build(settings);
   if (!house) return complain(house.error().message);

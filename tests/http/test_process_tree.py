@@ -32,7 +32,7 @@ ESCAPER = textwrap.dedent("""
 
 STAY = """
 [tasks.stay]
-command = ["/bin/sh", "-c", "setsid sleep 600 & trap '' TERM; while :; do sleep 0.1; done"]
+command = ["/bin/sh", "-c", "setsid env -i sleep 600 & trap '' TERM; while :; do sleep 0.1; done"]
 grace_seconds = 0.3
 """
 
@@ -91,20 +91,43 @@ def test_an_attempt_ends_with_its_leader_not_with_its_pipes(server, client):
     assert not is_alive(pid), "what the leader left behind dies with its task"
 
 
-@pytest.mark.parametrize("victim", ["server", "spawner"])
-def test_all_die_when_the_server_or_the_spawner_is_killed(victim):
+def is_spawner(pid):
+    return b"spawner" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def is_running(pid, program):
+    return pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == program
+
+
+def kill_together(pids):
+    """At once, for all that they can do about it: none of them sees another die."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, number)
+
+
+def processes_of(server, tasks):
+    """The spawner, and for each task its shim, its shell and the escaped sleep."""
+    def all_of_them():
+        pids = server.descendants()
+        return pids if sum(is_running(pid, "sleep") and os.getsid(pid) == pid for pid in pids) == tasks else None
+    return wait_until(all_of_them, "all processes to run")
+
+
+@pytest.mark.parametrize("victim", ["server", "spawner", "spawner and shims"])
+def test_all_die_when_those_who_watch_are_killed(victim):
     with running_server(config=STAY) as server:
         with server.client() as client:
             tasks = [client.start("stay")["task_id"] for _ in range(3)]
             for task_id in tasks:
                 client.until(task_id, "running")
-            before = wait_until(lambda: [pid for pid in server.descendants()] if len(server.descendants()) >= 1 + 3 * 3 else None,
-                                "all processes to run")
+            before = processes_of(server, len(tasks))
             if victim == "server":
                 server.kill(seconds=5)
-            else:
-                spawner = next(pid for pid in before if b"spawner" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
-                os.kill(spawner, signal.SIGKILL)
+            elif victim == "spawner":
+                kill_together([pid for pid in before if is_spawner(pid)][:1])
+            else:  # a shim is a fork of the spawner and bears its name
+                kill_together([pid for pid in before if is_spawner(pid)])
             wait_until(lambda: not [pid for pid in before if is_alive(pid)], "all of them to die", seconds=5)
         if victim == "server":
             server.start()
