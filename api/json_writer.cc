@@ -1,5 +1,6 @@
 #include "api/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <charconv>
@@ -10,8 +11,21 @@
 namespace longhaul::api {
 namespace {
 
-constexpr bool must_be_escaped(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+// As a table, for every byte of every answer is looked up.
+constexpr auto must_be_escaped = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t c = 0; c < 0x20; ++c) out[c] = true;
+  out['"'] = out['\\'] = true;
+  return out;
+}();
+
+constexpr std::size_t longest_number = 32;
+
+bool is_plain(std::string_view text) {
+  for (const char c : text) {
+    if (must_be_escaped[static_cast<unsigned char>(c)]) return false;
+  }
+  return true;
 }
 
 void append_escaped(std::string& out, char c) {
@@ -32,45 +46,72 @@ void append_escaped(std::string& out, char c) {
   out += hex_digits[code & 0x0F];
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
+std::string escaped(std::string_view text) {
+  std::string out;
   std::size_t plain_from = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!must_be_escaped(text[i])) continue;
+    if (!must_be_escaped[static_cast<unsigned char>(text[i])]) continue;
     out.append(text, plain_from, i - plain_from);
     append_escaped(out, text[i]);
     plain_from = i + 1;
   }
-  out.append(text, plain_from);
-  out += '"';
+  return out.append(text, plain_from);
 }
 
-template <class Number>
-void append_number(std::string& out, Number value) {
-  std::array<char, 32> buffer;
-  const auto written = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
-  out.append(buffer.data(), written.ptr);
-}
+char* copy(char* to, std::string_view text) { return std::copy(text.begin(), text.end(), to); }
 
 }  // namespace
 
-// What comes before every value and key. Outside of objects and arrays only one value may stand.
-void JsonWriter::separate() {
-  assert(depth_ > 0 || out_.empty());
-  if (needs_comma_) out_ += ',';
+// Where the next `bytes` may be written; how many it were, end_at() says.
+inline char* JsonWriter::room(std::size_t bytes) {
+  const std::size_t needed = size_ + bytes;
+  if (needed > out_.size()) out_.resize(std::max(needed, 2 * out_.size()));
+  return out_.data() + size_;
+}
+
+inline void JsonWriter::end_at(const char* end) { size_ = static_cast<std::size_t>(end - out_.data()); }
+
+// The same for a value or a key, with the comma that comes before. Outside of objects and arrays only one
+// value may stand.
+inline char* JsonWriter::begin(std::size_t bytes) {
+  assert(depth_ > 0 || size_ == 0);
+  char* at = room(bytes + 1);
+  if (needs_comma_) *at++ = ',';
   needs_comma_ = true;
+  return at;
+}
+
+void JsonWriter::put_quoted(std::string_view text) {
+  if (!is_plain(text)) return put_between_quotes(escaped(text));
+  put_between_quotes(text);
+}
+
+void JsonWriter::put_between_quotes(std::string_view text) {
+  char* at = begin(text.size() + 2);
+  *at++ = '"';
+  at = copy(at, text);
+  *at++ = '"';
+  end_at(at);
+}
+
+template <class Number>
+void JsonWriter::put_number(Number value) {
+  char* const at = begin(longest_number);
+  end_at(std::to_chars(at, at + longest_number, value).ptr);
 }
 
 void JsonWriter::open(char bracket) {
-  separate();
-  out_ += bracket;
+  char* at = begin(1);
+  *at++ = bracket;
+  end_at(at);
   ++depth_;
   needs_comma_ = false;
 }
 
 void JsonWriter::close(char bracket) {
-  assert(depth_ > 0 && out_.back() != ':');
-  out_ += bracket;
+  assert(depth_ > 0 && out_[size_ - 1] != ':');
+  *room(1) = bracket;
+  ++size_;
   --depth_;
   needs_comma_ = true;
 }
@@ -81,31 +122,20 @@ JsonWriter& JsonWriter::begin_array() { return open('['), *this; }
 JsonWriter& JsonWriter::end_array() { return close(']'), *this; }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  assert(depth_ > 0 && out_.back() != ':');
-  separate();
-  append_quoted(out_, name);
-  out_ += ':';
+  assert(depth_ > 0 && out_[size_ - 1] != ':');
+  put_quoted(name);
+  *room(1) = ':';
+  ++size_;
   needs_comma_ = false;
   return *this;
 }
 
-JsonWriter& JsonWriter::string(std::string_view text) {
-  separate();
-  append_quoted(out_, text);
-  return *this;
-}
-
-JsonWriter& JsonWriter::number(std::int64_t value) {
-  separate();
-  append_number(out_, value);
-  return *this;
-}
+JsonWriter& JsonWriter::string(std::string_view text) { return put_quoted(text), *this; }
+JsonWriter& JsonWriter::number(std::int64_t value) { return put_number(value), *this; }
 
 JsonWriter& JsonWriter::number(double value) {
   if (!std::isfinite(value)) return null();
-  separate();
-  append_number(out_, value);
-  return *this;
+  return put_number(value), *this;
 }
 
 JsonWriter& JsonWriter::boolean(bool value) { return raw(value ? std::string_view("true") : "false"); }
@@ -114,17 +144,22 @@ JsonWriter& JsonWriter::raw(const RawJson& json) { return raw(std::string_view(j
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
   assert(!json.empty());
-  separate();
-  out_ += json;
+  end_at(copy(begin(json.size()), json));
   return *this;
 }
 
 JsonWriter& JsonWriter::time(WallTime value) {
-  separate();
-  out_ += '"';
-  append_text(out_, value);
-  out_ += '"';
+  char* at = begin(time_text_length + 2);
+  *at++ = '"';
+  at = write_text(at, value);
+  *at++ = '"';
+  end_at(at);
   return *this;
+}
+
+std::string JsonWriter::take() {
+  out_.resize(std::exchange(size_, 0));
+  return std::move(out_);
 }
 
 }  // namespace longhaul::api

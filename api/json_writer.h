@@ -18,7 +18,7 @@ class JsonWriter {
  public:
   JsonWriter() = default;
   // `expected_bytes` of output are reserved at once: for texts that are written often.
-  explicit JsonWriter(std::size_t expected_bytes) { out_.reserve(expected_bytes); }
+  explicit JsonWriter(std::size_t expected_bytes) { out_.resize(expected_bytes); }
 
   JsonWriter& begin_object();
   JsonWriter& end_object();
@@ -35,14 +35,22 @@ class JsonWriter {
   JsonWriter& raw(std::string_view json);  // one JSON value, as RawJson holds it
   JsonWriter& time(WallTime value);        // RFC 3339, UTC, milliseconds
 
-  [[nodiscard]] std::string take() { return std::move(out_); }
-  [[nodiscard]] const std::string& text() const { return out_; }
+  [[nodiscard]] std::string take();
+  [[nodiscard]] std::string_view text() const { return std::string_view(out_).substr(0, size_); }
 
  private:
-  void separate();
+  [[nodiscard]] char* room(std::size_t bytes);
+  [[nodiscard]] char* begin(std::size_t bytes);
+  void end_at(const char* end);
+  void put_quoted(std::string_view text);
+  void put_between_quotes(std::string_view text);
+  template <class Number>
+  void put_number(Number value);
   void open(char bracket);
   void close(char bracket);
-  std::string out_;
+
+  std::string out_;       // longer than what has been written: a piece costs a copy, not a call of append()
+  std::size_t size_ = 0;  // what has been written
   int depth_ = 0;
   bool needs_comma_ = false;
 };

@@ -12,6 +12,7 @@ inline constexpr std::size_t request_line_bytes = 8 * 1024;
 inline constexpr std::size_t header_bytes = 16 * 1024;
 inline constexpr std::size_t header_count = 100;
 inline constexpr std::size_t body_bytes = 1024 * 1024;
+inline constexpr std::size_t body_bytes_max = 64 * 1024 * 1024;  // that a task type may allow
 inline constexpr std::size_t request_id_chars = 128;
 inline constexpr std::chrono::seconds head_time{
     10};  // from the first byte of a request to the end of its headers
@@ -47,6 +48,8 @@ inline constexpr std::size_t listed_faults = 100;  // of one request; the detail
 inline constexpr double wait_seconds_max = 300;
 inline constexpr std::size_t page_size_default = 50;
 inline constexpr std::size_t page_size_max = 500;
+// Of results; a page that has as much ends there and is continued.
+inline constexpr std::size_t page_result_bytes = 4 * 1024 * 1024;
 inline constexpr std::size_t log_page_lines = 1'000;
 inline constexpr std::size_t waiting_ahead_counted = 1'000;
 

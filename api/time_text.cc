@@ -87,26 +87,27 @@ std::optional<chrono::minutes> scan_offset(Scanner& scanner) {
 
 }  // namespace
 
-void append_text(std::string& out, WallTime time) {
+char* write_text(char* to, WallTime time) {
   time = std::clamp(time, first_time, last_time);
   const auto day = chrono::floor<chrono::days>(time);
   const chrono::year_month_day date(day);
   const auto in_day = static_cast<long>((time - day).count());
-  std::array<char, 24> text = {'0', '0', '0', '0', '-', '0', '0', '-', '0', '0', 'T', '0',
-                               '0', ':', '0', '0', ':', '0', '0', '.', '0', '0', '0', 'Z'};
-  put_digits<4>(text.data(), static_cast<int>(date.year()));
-  put_digits<2>(text.data() + 5, static_cast<long>(static_cast<unsigned>(date.month())));
-  put_digits<2>(text.data() + 8, static_cast<long>(static_cast<unsigned>(date.day())));
-  put_digits<2>(text.data() + 11, in_day / 3'600'000);
-  put_digits<2>(text.data() + 14, in_day / 60'000 % 60);
-  put_digits<2>(text.data() + 17, in_day / 1'000 % 60);
-  put_digits<3>(text.data() + 20, in_day % 1'000);
-  out.append(text.data(), text.size());
+  constexpr std::string_view zero = "0000-00-00T00:00:00.000Z";
+  static_assert(zero.size() == time_text_length);
+  std::copy(zero.begin(), zero.end(), to);
+  put_digits<4>(to, static_cast<int>(date.year()));
+  put_digits<2>(to + 5, static_cast<long>(static_cast<unsigned>(date.month())));
+  put_digits<2>(to + 8, static_cast<long>(static_cast<unsigned>(date.day())));
+  put_digits<2>(to + 11, in_day / 3'600'000);
+  put_digits<2>(to + 14, in_day / 60'000 % 60);
+  put_digits<2>(to + 17, in_day / 1'000 % 60);
+  put_digits<3>(to + 20, in_day % 1'000);
+  return to + time_text_length;
 }
 
 std::string to_text(WallTime time) {
-  std::string text;
-  append_text(text, time);
+  std::string text(time_text_length, '\0');
+  write_text(text.data(), time);
   return text;
 }
 

@@ -58,6 +58,12 @@ std::string_view first_chars(std::string_view text, std::size_t chars) {
   return text;
 }
 
+std::string_view first_bytes(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && is_continuation(static_cast<unsigned char>(text[bytes]))) --bytes;
+  return text.substr(0, bytes);
+}
+
 std::string to_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());

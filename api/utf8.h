@@ -16,6 +16,9 @@ namespace longhaul::api {
 // The first `chars` characters of a valid text.
 [[nodiscard]] std::string_view first_chars(std::string_view text, std::size_t chars);
 
+// The longest start of a valid text that has at most `bytes` bytes and ends between two characters.
+[[nodiscard]] std::string_view first_bytes(std::string_view text, std::size_t bytes);
+
 // `text` with U+FFFD in place of each byte that does not belong to a valid character: for output of programs,
 // which may hold anything, before it goes into JSON.
 [[nodiscard]] std::string to_utf8(std::string_view text);

@@ -1,8 +1,8 @@
 #include "base/thread_pool.h"
 
-#include <pthread.h>
-
 #include <utility>
+
+#include "base/start_thread.h"
 
 namespace longhaul::base {
 
@@ -12,8 +12,12 @@ Result<void> ThreadPool::start() {
     running_ = true;
   }
   for (std::size_t i = 0; i < options_.threads; ++i) {
-    threads_.emplace_back([this] { run(); });
-    pthread_setname_np(threads_.back().native_handle(), options_.name.substr(0, 15).c_str());
+    auto thread = start_thread(options_.name, [this] { run(); });
+    if (!thread) {
+      stop();  // those that were made
+      return fail(thread.error().message);
+    }
+    threads_.push_back(std::move(*thread));
   }
   return {};
 }

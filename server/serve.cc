@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <initializer_list>
 #include <string>
 
 #include "base/log.h"
@@ -16,12 +18,29 @@
 namespace longhaul::server {
 namespace {
 
-sigset_t stop_signals() {
+// Whoever ignores SIGHUP for us wants us to outlive the terminal (nohup).
+bool is_ignored(int signal) {
+  struct sigaction now {};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+sigset_t set_of(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  for (const int signal : signals) sigaddset(&set, signal);
   return set;
+}
+
+sigset_t stop_signals() {
+  sigset_t set = set_of({SIGTERM, SIGINT});
+  if (!is_ignored(SIGHUP)) sigaddset(&set, SIGHUP);
+  return set;
+}
+
+// Both are errors of a write too (EPIPE, EFBIG), which is what the writers look at.
+void ignore_signals_of_writes() {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 // Each thread of ours allocates little: more arenas than two only hold memory that nobody uses.
@@ -55,7 +74,7 @@ int serve(const Settings& settings) {
   raise_descriptor_limit();
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+  ignore_signals_of_writes();
 
   // Should spawner and shims all be killed, what they watched falls to this process, and is ended.
   if (!worker::become_subreaper()) return complain("the kernel does not let this process adopt orphans");
@@ -63,11 +82,13 @@ int serve(const Settings& settings) {
   auto house = Composition::build(settings);
   if (!house) return complain(house.error().message);
   if (const auto started = house.value()->start(); !started) return complain(started.error().message);
-  std::printf("longhaul is listening on %s\n", house.value()->url().c_str());
-  std::fflush(stdout);
+  // Past stdio, which would keep what it cannot write: who has closed stdout does without this line.
+  ::dprintf(STDOUT_FILENO, "longhaul is listening on %s\n", house.value()->url().c_str());
 
   wait_for(signals);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // the second one kills
+  // The second one kills. A terminal that goes away may send SIGHUP twice and means one.
+  const sigset_t killing = set_of({SIGTERM, SIGINT});
+  pthread_sigmask(SIG_UNBLOCK, &killing, nullptr);
   house.value()->stop();
   return static_cast<int>(ExitCode::ok);
 }

@@ -124,7 +124,7 @@ struct AttemptEnd {
   AttemptToken token;
   api::AttemptOutcome outcome = api::AttemptOutcome::failed;
   std::optional<RawJson> result;        // with succeeded
-  std::optional<api::TaskError> error;  // with every other outcome
+  std::optional<api::TaskError> error;  // with failed, lost, released; why one was stopped the store knows
   bool retryable = true;
   Milliseconds backoff{0};  // before the next attempt, when there is one
   std::optional<int> exit_code;

@@ -18,13 +18,6 @@ api::TaskError make_error(std::string_view code, std::string message) {
   return error;
 }
 
-std::string in_seconds(base::Milliseconds duration) {
-  std::string text = std::to_string(duration.count() / 1000);
-  std::string fraction = std::to_string(duration.count() % 1000 + 1000).substr(1);
-  fraction.erase(fraction.find_last_not_of('0') + 1);
-  return fraction.empty() ? text + " s" : text + "." + fraction + " s";
-}
-
 AttemptOutcome outcome_of(const Attempt& attempt, const AttemptReport& report) {
   switch (attempt.phase) {
     case AttemptPhase::timing_out: return AttemptOutcome::timed_out;
@@ -44,27 +37,13 @@ AttemptOutcome outcome_of(const Attempt& attempt, const AttemptReport& report) {
   return report.lost ? AttemptOutcome::lost : AttemptOutcome::failed;
 }
 
-api::TaskError stopped_error(const Attempt& attempt) {
-  if (attempt.phase == AttemptPhase::timing_out || attempt.stop_cause == api::StopCause::timeout) {
-    return make_error(api::task_error::attempt_timed_out,
-                      attempt.timeout
-                          ? "the attempt took longer than its limit of " + in_seconds(*attempt.timeout)
-                          : "the attempt took longer than its limit");
-  }
-  if (attempt.stop_cause == api::StopCause::deadline) {
-    return make_error(api::task_error::deadline_exceeded, "stopped at the task's deadline");
-  }
-  return make_error(api::task_error::cancelled, "stopped by a cancel");
-}
-
-std::optional<api::TaskError> error_of(const Attempt& attempt, AttemptOutcome outcome,
-                                       AttemptReport& report) {
+std::optional<api::TaskError> error_of(AttemptOutcome outcome, AttemptReport& report) {
   std::optional<api::TaskError> error;
   switch (outcome) {
     case AttemptOutcome::succeeded:
-    case AttemptOutcome::running: return std::nullopt;
+    case AttemptOutcome::running:
     case AttemptOutcome::cancelled:
-    case AttemptOutcome::timed_out: error = stopped_error(attempt); break;
+    case AttemptOutcome::timed_out: return std::nullopt;
     case AttemptOutcome::released:
       return make_error(api::task_error::worker_lost,
                         "given back: the server was stopped while this attempt ran");
@@ -90,7 +69,7 @@ storage::AttemptEnd end_of(const Attempt& attempt, AttemptReport report, base::M
   end.key = attempt.key;
   end.token = attempt.token;
   end.outcome = outcome_of(attempt, report);
-  end.error = error_of(attempt, end.outcome, report);
+  end.error = error_of(end.outcome, report);
   if (end.outcome == AttemptOutcome::succeeded) {
     end.result = report.result ? std::move(report.result) : api::RawJson{"null"};
   }
@@ -109,7 +88,7 @@ storage::AttemptEnd end_unbegun(const Attempt& attempt) {
   AttemptReport nothing;
   const bool cancelled = attempt.phase == AttemptPhase::cancelling;
   end.outcome = cancelled ? outcome_of(attempt, nothing) : AttemptOutcome::released;
-  end.error = error_of(attempt, end.outcome, nothing);
+  end.error = error_of(end.outcome, nothing);
   return end;
 }
 

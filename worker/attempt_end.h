@@ -16,7 +16,9 @@
 //                                 other       cancelled or timed_out, by the cause
 //
 // With last_timeout the store has been asked to stop the attempt, and whichever change it commits first
-// decides.
+// decides. Why an attempt was stopped the store says in its own words: `cancelled` and `timed_out` carry no
+// error.
+//
 // Pure.
 #pragma once
 

@@ -17,14 +17,6 @@ namespace {
 using FunctionResult = base::Result<api::RawJson, TaskFailure>;
 using Clock = std::chrono::steady_clock;
 
-FunctionResult failure(std::string_view code, std::string message, bool retryable) {
-  TaskFailure failed;
-  failed.error.code = code;
-  failed.error.message = std::move(message);
-  failed.retryable = retryable;
-  return base::Failure<TaskFailure>{std::move(failed)};
-}
-
 FunctionResult echo(TaskContext& context) { return context.order().payload; }
 
 // The one member "seconds", in range. Anything else is nothing.
@@ -40,7 +32,7 @@ std::optional<double> seconds_of(const api::RawJson& payload) {
 FunctionResult sleep(TaskContext& context) {
   const auto seconds = seconds_of(context.order().payload);
   if (!seconds) {
-    return failure(api::task_error::payload_invalid,
+    return task_failure(api::task_error::payload_invalid,
                    R"(the payload must be {"seconds": n}, n from 0 to 316224000 (ten years))", false);
   }
   const auto total = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*seconds));
@@ -55,7 +47,7 @@ FunctionResult sleep(TaskContext& context) {
   std::unique_lock lock(mutex);
   for (auto until = begin + step;; until += step) {
     wake.wait_until(lock, stop, std::min(until, end), [] { return false; });
-    if (stop.stop_requested()) return failure(api::task_error::cancelled, "stopped while it slept", true);
+    if (stop.stop_requested()) return task_failure(api::task_error::cancelled, "stopped while it slept", true);
     if (until >= end) return api::RawJson{"null"};
     context.progress(100.0 * std::chrono::duration<double>(until - begin).count() / *seconds, "");
   }

@@ -1,12 +1,11 @@
 #include "worker/local_dispatcher.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <cassert>
 #include <utility>
 
 #include "base/log.h"
+#include "base/start_thread.h"
 #include "worker/countdown.h"
 #include "worker/waiting_reason.h"
 
@@ -56,8 +55,9 @@ base::Result<void> LocalDispatcher::start() {
   std::vector<Message> messages;
   inbox_->take(messages);
   turn(messages);
-  thread_ = std::thread([this] { run(); });
-  pthread_setname_np(thread_.native_handle(), "dispatcher");
+  auto thread = base::start_thread("dispatcher", [this] { run(); });
+  if (!thread) return base::fail(thread.error().message);
+  thread_ = std::move(*thread);
   return {};
 }
 

@@ -8,8 +8,11 @@
 namespace longhaul::worker {
 namespace {
 
-// Tasks in one claim, so that payloads (1 MiB each at most, as a rule) do not pile up in one answer.
-constexpr std::size_t claim_batch = 256;
+// Tasks in one claim, and claims on their way at a time: the store reads the payloads (1 MiB each at most, as
+// a rule) of all claims that it finds waiting in one transaction. While one is written the other one waits, so
+// that the store is never idle; who finds no room stays in the ready queue until an answer comes.
+constexpr std::size_t claim_batch = 128;
+constexpr std::size_t max_claims_in_flight = 2;
 
 template <class T>
 std::optional<storage::StoreError> error_of(const storage::StoreResult<T>& result) {
@@ -44,7 +47,8 @@ void LocalDispatcher::order_refills() {
 }
 
 void LocalDispatcher::order_claims() {
-  for (;;) {
+  const std::size_t free_claims = max_claims_in_flight - std::min(claims_in_flight_, max_claims_in_flight);
+  while (orders_.claims.size() < free_claims * claim_batch) {
     base::MutexLock lock(mutex_);
     auto taken = ready_.take(capacity_);
     if (!taken) return;

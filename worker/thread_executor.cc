@@ -1,42 +1,26 @@
 #include "worker/thread_executor.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <cmath>
 #include <deque>
 #include <exception>
 #include <list>
-#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
 #include "api/limits.h"
+#include "api/log_line.h"
 #include "api/task_error.h"
 #include "api/utf8.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/start_thread.h"
 
 namespace longhaul::worker {
 namespace {
 
 using FunctionResult = base::Result<api::RawJson, TaskFailure>;
-
-FunctionResult failure(std::string_view code, std::string message, bool retryable) {
-  TaskFailure failed;
-  failed.error.code = code;
-  failed.error.message = std::move(message);
-  failed.retryable = retryable;
-  return base::Failure<TaskFailure>{std::move(failed)};
-}
-
-// At most `bytes` of it, not cutting a character in two.
-std::string_view first_bytes(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
-  return text.substr(0, bytes);
-}
 
 struct Job {
   AttemptOrder order;
@@ -53,10 +37,7 @@ class Context final : public TaskContext {
   [[nodiscard]] std::stop_token stop_token() const override { return job_.stop.get_token(); }
 
   void log(std::string_view text) override {
-    constexpr std::string_view cut = "... (line cut)";
-    std::string line(first_bytes(text, api::limits::log_line_bytes - cut.size()));
-    if (line.size() < text.size()) line += cut;
-    sink_.on_log(job_.order.key, job_.order.token, {{0, clock_.wall(), "log", std::move(line)}});
+    sink_.on_log(job_.order.key, job_.order.token, {{0, clock_.wall(), "log", api::to_log_line(text)}});
   }
 
   void progress(std::optional<double> percent, std::string_view message) override {
@@ -150,7 +131,7 @@ void ThreadExecutor::begin(AttemptOrder order) {
   for (std::thread& thread : ended) thread.join();  // they have left their last line
   for (const JobPtr& refused : cannot_run) {
     report(refused->order,
-           failure(api::task_error::start_failed, "the server could not make a thread for it", true));
+           task_failure(api::task_error::start_failed, "the server could not make a thread for it", true));
   }
 }
 
@@ -177,14 +158,13 @@ void ThreadExecutor::call_a_thread() {
 
 bool ThreadExecutor::add_thread() {
   const auto self = threads_.emplace(threads_.end());
-  try {
-    *self = std::thread([this, self] { run(self); });
-  } catch (const std::system_error& error) {
-    base::log_warning(std::string("cannot make a thread: ") + error.what());
+  auto thread = base::start_thread("task", [this, self] { run(self); });
+  if (!thread) {
+    base::log_warning(thread.error().message);
     threads_.erase(self);
     return false;
   }
-  pthread_setname_np(self->native_handle(), "task");
+  *self = std::move(*thread);
   return true;
 }
 
@@ -216,13 +196,13 @@ JobPtr ThreadExecutor::next_job(Threads::iterator self) {
 
 void ThreadExecutor::execute(const Job& job) {
   if (job.stop.stop_requested()) {
-    report(job.order, failure(api::task_error::cancelled, "stopped before it began", true));
+    report(job.order, task_failure(api::task_error::cancelled, "stopped before it began", true));
     return;
   }
   FunctionResult outcome = call_function(job);
   if (outcome && outcome->text.size() > job.order.type->max_result_bytes) {
     outcome =
-        failure(api::task_error::result_too_large,
+        task_failure(api::task_error::result_too_large,
                 "the result has " + std::to_string(outcome->text.size()) +
                     " bytes; the limit of this type is " + std::to_string(job.order.type->max_result_bytes),
                 false);
@@ -233,15 +213,15 @@ void ThreadExecutor::execute(const Job& job) {
 FunctionResult ThreadExecutor::call_function(const Job& job) const {
   const auto function = options_.functions.find(job.order.type->name);
   if (function == options_.functions.end()) {
-    return failure(api::task_error::start_failed, "there is no function for this type", false);
+    return task_failure(api::task_error::start_failed, "there is no function for this type", false);
   }
   Context context(job, *options_.sink, *options_.clock);
   try {
     return function->second(context);
   } catch (const std::exception& error) {
-    return failure(api::task_error::task_exception, api::to_utf8(error.what()), true);
+    return task_failure(api::task_error::task_exception, api::to_utf8(error.what()), true);
   } catch (...) {
-    return failure(api::task_error::task_exception, "something was thrown that is not a std::exception",
+    return task_failure(api::task_error::task_exception, "something was thrown that is not a std::exception",
                    true);
   }
 }
@@ -266,6 +246,14 @@ void ThreadExecutor::report(const AttemptOrder& order, FunctionResult outcome) {
 }
 
 }  // namespace
+
+base::Failure<TaskFailure> task_failure(std::string_view code, std::string message, bool retryable) {
+  TaskFailure failed;
+  failed.error.code = code;
+  failed.error.message = std::move(message);
+  failed.retryable = retryable;
+  return {std::move(failed)};
+}
 
 std::unique_ptr<Executor> make_thread_executor(ThreadExecutorOptions options) {
   return std::make_unique<ThreadExecutor>(std::move(options));

@@ -28,7 +28,7 @@ class TaskContext {
   virtual ~TaskContext() = default;
   [[nodiscard]] virtual const AttemptOrder& order() const = 0;
   [[nodiscard]] virtual std::stop_token stop_token() const = 0;
-  // One line of the task's log, valid UTF-8; cut at limits::log_line_bytes.
+  // One line of the task's log; cut at limits::log_line_bytes, and says so then.
   virtual void log(std::string_view text) = 0;
   // `percent` is put between 0 and 100, the message cut at limits::progress_message_chars.
   virtual void progress(std::optional<double> percent, std::string_view message) = 0;
@@ -38,6 +38,8 @@ struct TaskFailure {
   api::TaskError error;
   bool retryable = true;
 };
+[[nodiscard]] base::Failure<TaskFailure> task_failure(std::string_view code, std::string message,
+                                                      bool retryable);
 using TaskFunction = std::function<base::Result<api::RawJson, TaskFailure>(TaskContext&)>;
 
 struct ThreadExecutorOptions {

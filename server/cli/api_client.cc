@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "api/limits.h"
+#include "server/auth/ascii.h"
+#include "server/auth/host_name.h"
 
 namespace longhaul::server {
 namespace {
@@ -64,20 +66,29 @@ std::string escape_segment(std::string_view text) {
   return out;
 }
 
-base::Result<std::unique_ptr<ApiClient>> ApiClient::make(Options options) {
-  while (!options.url.empty() && options.url.back() == '/') options.url.pop_back();
-  constexpr std::string_view scheme = "http://";
-  if (options.url.starts_with("https://")) {
-    return base::fail("this program speaks plain http only; '" + options.url +
-                      "' needs a proxy on this machine");
+// "http://HOST[:PORT]" with the scheme as cpp-httplib knows it; it must not be asked to read a URL that is
+// none.
+base::Result<std::string> read_url(std::string url) {
+  while (!url.empty() && url.back() == '/') url.pop_back();
+  const std::size_t mark = url.find("://");
+  const std::string scheme = to_lower(url.substr(0, mark));
+  if (mark != std::string::npos && scheme == "https") {
+    return base::fail("this program speaks plain http only; '" + url + "' needs a proxy on this machine");
   }
-  const bool plain = options.url.starts_with(scheme) && options.url.size() > scheme.size() &&
-                     options.url.find_first_of("/?#@ ", scheme.size()) == std::string::npos;
-  if (!plain)
-    return base::fail("'" + options.url + "' is not the URL of a server, like http://127.0.0.1:8080");
-  std::unique_ptr<ApiClient> client(new ApiClient(std::move(options)));
-  if (!client->client_->is_valid()) return base::fail("'" + client->url() + "' is not the URL of a server");
-  return client;
+  const auto host = mark == std::string::npos || scheme != "http"
+                        ? std::nullopt
+                        : parse_host(std::string_view(url).substr(mark + 3));
+  if (!host) return base::fail("'" + url + "' is not the URL of a server, like http://127.0.0.1:8080");
+  if (!host->port.empty() && (std::stoi(host->port) < 1 || std::stoi(host->port) > 65535))
+    return base::fail("'" + url + "' has a port that is none: they go from 1 to 65535");
+  return scheme + url.substr(mark);
+}
+
+base::Result<std::unique_ptr<ApiClient>> ApiClient::make(Options options) {
+  auto url = read_url(std::move(options.url));
+  if (!url) return base::Failure{url.error()};
+  options.url = std::move(url).value();
+  return std::unique_ptr<ApiClient>(new ApiClient(std::move(options)));
 }
 
 ApiClient::ApiClient(Options options)

@@ -1,9 +1,11 @@
 #include "server/cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "server/cli/commands.h"
@@ -36,6 +38,21 @@ std::optional<std::string> unknown_command(const CLI::App& app, int argc, char**
   return "there is no command '" + written + "'" + (nearest ? "; did you mean '" + *nearest + "'?" : "");
 }
 
+// An option that the chosen command does not have, though it may have one that is written nearly so.
+std::optional<std::string> unknown_option(const CLI::App& command) {
+  for (const std::string& argument : command.remaining()) {
+    if (!argument.starts_with("--")) continue;
+    const std::string written = argument.substr(2, argument.find('=') - 2);
+    std::vector<std::string> known;
+    for (const CLI::Option* option : command.get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back(name);
+    }
+    const auto nearest = nearest_name(written, known);
+    return "there is no option '--" + written + "'" + (nearest ? "; did you mean '--" + *nearest + "'?" : "");
+  }
+  return std::nullopt;
+}
+
 int complain_about_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
   if (argc < 2) {
@@ -43,15 +60,26 @@ int complain_about_usage(const CLI::App& app, const CLI::ParseError& error, int 
     return static_cast<int>(ExitCode::usage);
   }
   std::string command = "longhaul";
-  for (const CLI::App* chosen : app.get_subcommands()) command += " " + chosen->get_name();
-  const auto unknown = unknown_command(app, argc, argv);
+  auto unknown = unknown_command(app, argc, argv);
+  for (const CLI::App* chosen : app.get_subcommands()) {
+    command += " " + chosen->get_name();
+    if (!unknown) unknown = unknown_option(*chosen);
+  }
   complain(unknown.value_or(error.what()) + "\n'" + command + " --help' shows what it takes.");
   return static_cast<int>(ExitCode::usage);
 }
 
-}  // namespace
+// What was printed is worth nothing if it did not arrive: a full disk, a closed stdout.
+int finish_output(int exit_code) {
+  errno = 0;
+  std::cout.flush();
+  if (std::cout.good()) return exit_code;
+  complain("not all of the output could be written" +
+           (errno == 0 ? "" : ": " + std::generic_category().message(errno)));
+  return exit_code == 0 ? static_cast<int>(ExitCode::task_did_not_succeed) : exit_code;
+}
 
-int run_command_line(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app(description, "longhaul");
   app.set_version_flag("--version", "longhaul " LONGHAUL_VERSION);
   app.require_subcommand(1);
@@ -79,5 +107,9 @@ int run_command_line(int argc, char** argv) {
   }
   return chosen();
 }
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) { return finish_output(run(argc, argv)); }
 
 }  // namespace longhaul::server

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <memory>
 
+#include "server/cli/argument_checks.h"
 #include "server/cli/commands.h"
 #include "server/cli/session.h"
 #include "server/cli/status_text.h"
@@ -68,10 +69,13 @@ ExitCode run(const LogArguments& arguments) {
 void add_logs_command(CLI::App& app, Action& chosen) {
   auto* const command = app.add_subcommand("logs", "Print what a task wrote to its log");
   auto arguments = std::make_shared<LogArguments>();
-  command->add_option("ID", arguments->task_id, "Id of the task")->required()->type_name("");
+  command->add_option("ID", arguments->task_id, "Id of the task")
+      ->required()
+      ->check(not_empty())
+      ->type_name("");
   command->add_option("--after", arguments->after, "Only lines behind this number")
       ->type_name("N")
-      ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+      ->check(whole_number());
   auto* const follow = command->add_flag("--follow", arguments->follow, "Go on until the task has ended");
   add_client_options(*command, arguments->client);
   follow->excludes("--json");

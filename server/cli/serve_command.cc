@@ -70,7 +70,7 @@ std::string help_of(const Setting<Settings>& setting) {
 }  // namespace
 
 void add_serve_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("serve", "Run the server until SIGTERM or SIGINT");
+  auto* const command = app.add_subcommand("serve", "Run the server until SIGTERM, SIGINT or SIGHUP");
   auto sources = std::make_shared<SettingSources>();
   command->add_option("--config", sources->config_file, "Settings and task types, in TOML")
       ->type_name("FILE");

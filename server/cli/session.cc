@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "server/cli/terminal.h"
-#include "server/config/setting_table.h"
+#include "server/config/api_key.h"
 
 namespace longhaul::server {
 namespace {
@@ -53,7 +53,13 @@ void add_client_options(CLI::App& command, ClientOptions& options) {
 Accepted<Session> Session::open(const ClientOptions& options) {
   ApiClient::Options client_options{options.server, std::nullopt};
   const char* const key = std::getenv(std::string(api_key_variable).c_str());
-  if (key != nullptr && *key != '\0') client_options.api_key = key;
+  if (key != nullptr && *key != '\0') {
+    if (!is_api_key(key)) {
+      complain(std::string(api_key_variable) + " " + api_key_rule());
+      return base::Failure{ExitCode::usage};
+    }
+    client_options.api_key = key;
+  }
   auto client = ApiClient::make(std::move(client_options));
   if (!client) {
     complain(client.error().message);

@@ -1,16 +1,19 @@
 #include <CLI/CLI.hpp>
-#include <fstream>
+#include <algorithm>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "api/json_reader.h"
 #include "api/json_writer.h"
+#include "api/limits.h"
 #include "api/utf8.h"
+#include "server/cli/argument_checks.h"
 #include "server/cli/commands.h"
+#include "server/cli/input_file.h"
 #include "server/cli/session.h"
 #include "server/cli/task_wait.h"
 #include "server/cli/terminal.h"
@@ -27,17 +30,16 @@ struct StartArguments {
   std::vector<std::pair<std::string, std::string>> texts;
   std::optional<std::string> deadline;
   std::vector<std::string> tags;
-  std::string idempotency_key;
+  std::optional<std::string> idempotency_key;
   std::optional<double> wait;
 };
 
-// JSON itself, @FILE, or - for stdin.
+// JSON itself, @FILE, or - for stdin. Of a file no more is read than any server would take.
 base::Result<std::string> payload_text(const std::string& argument) {
-  if (argument == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  if (!argument.starts_with('@')) return argument;
-  std::ifstream file(argument.substr(1), std::ios::binary);
-  if (!file.is_open()) return base::fail("--payload: cannot read the file '" + argument.substr(1) + "'");
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  if (argument != "-" && !argument.starts_with('@')) return argument;
+  auto text = read_input(argument == "-" ? argument : argument.substr(1), api::limits::body_bytes_max);
+  if (text) return text;
+  return base::fail("--payload: " + text.error().message);
 }
 
 base::Result<api::RawJson> read_payload(const std::string& argument) {
@@ -58,11 +60,14 @@ std::optional<api::RawJson> as_number(const std::string& text) {
 
 base::Result<void> write_tags(api::JsonWriter& writer, const std::vector<std::string>& tags) {
   if (tags.empty()) return {};
+  std::set<std::string> names;
   writer.key("tags").begin_object();
   for (const std::string& tag : tags) {
     const auto equals = tag.find('=');
     if (equals == std::string::npos) return base::fail("--tag must be NAME=VALUE, not '" + tag + "'");
-    writer.key(tag.substr(0, equals)).string(tag.substr(equals + 1));
+    const std::string name = tag.substr(0, equals);
+    if (!names.insert(name).second) return base::fail("--tag " + name + " is given twice");
+    writer.key(name).string(tag.substr(equals + 1));
   }
   writer.end_object();
   return {};
@@ -107,8 +112,28 @@ base::Result<std::string> request_body(const StartArguments& arguments) {
   return writer.take();
 }
 
+// A header carries neither control characters nor blanks at its ends: what the server would get is another
+// key. All else is the server's to judge.
+base::Result<void> check_idempotency_key(const std::string& key) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  if (key.empty()) return base::fail("--idempotency-key must not be empty; leave it out to start without");
+  if (std::any_of(key.begin(), key.end(), is_control))
+    return base::fail("--idempotency-key must not hold a control character, such as the end of a line");
+  if (key.front() == ' ' || key.back() == ' ')
+    return base::fail("--idempotency-key must not begin or end with a blank");
+  return {};
+}
+
+base::Result<std::string> checked_body(const StartArguments& arguments) {
+  if (arguments.idempotency_key) {
+    const auto checked = check_idempotency_key(*arguments.idempotency_key);
+    if (!checked) return base::Failure{checked.error()};
+  }
+  return request_body(arguments);
+}
+
 ExitCode run(const StartArguments& arguments) {
-  const auto body = request_body(arguments);
+  const auto body = checked_body(arguments);
   if (!body) {
     complain(body.error().message);
     return ExitCode::usage;
@@ -116,7 +141,7 @@ ExitCode run(const StartArguments& arguments) {
   auto session = Session::open(arguments.client);
   if (!session) return session.error();
   NameValues headers;
-  if (!arguments.idempotency_key.empty()) headers.emplace_back("Idempotency-Key", arguments.idempotency_key);
+  if (arguments.idempotency_key) headers.emplace_back("Idempotency-Key", *arguments.idempotency_key);
   const auto reply = session->post("/start-task", *body, headers);
   if (!reply) return reply.error();
   const auto status = session->read(*reply);
@@ -181,7 +206,7 @@ void add_start_command(CLI::App& app, Action& chosen) {
       ->type_name("KEY");
   command->add_option("--wait", arguments->wait, "Wait so long for its end and print how it went")
       ->type_name("SECONDS")
-      ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+      ->check(seconds_up_to(api::limits::duration_seconds_max));
   add_client_options(*command, arguments->client);
   command->callback(
       [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });

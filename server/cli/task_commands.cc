@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "api/limits.h"
+#include "server/cli/argument_checks.h"
 #include "server/cli/commands.h"
 #include "server/cli/session.h"
 #include "server/cli/status_text.h"
@@ -99,7 +101,10 @@ void add_parameter(CLI::App& command, const std::string& flag, NameValues& into,
 void add_status_command(CLI::App& app, Action& chosen) {
   auto* const command = app.add_subcommand("status", "Show where a task stands");
   auto arguments = std::make_shared<TaskArguments>();
-  command->add_option("ID", arguments->task_id, "Id of the task")->required()->type_name("");
+  command->add_option("ID", arguments->task_id, "Id of the task")
+      ->required()
+      ->check(not_empty())
+      ->type_name("");
   add_client_options(*command, arguments->client);
   command->callback(
       [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_status(*arguments)); }; });
@@ -108,11 +113,14 @@ void add_status_command(CLI::App& app, Action& chosen) {
 void add_cancel_command(CLI::App& app, Action& chosen) {
   auto* const command = app.add_subcommand("cancel", "Cancel a task and print what it is then");
   auto arguments = std::make_shared<TaskArguments>();
-  command->add_option("ID", arguments->task_id, "Id of the task")->required()->type_name("");
+  command->add_option("ID", arguments->task_id, "Id of the task")
+      ->required()
+      ->check(not_empty())
+      ->type_name("");
   command->add_option("--reason", arguments->reason, "Why; kept with the task")->type_name("TEXT");
   command->add_option("--wait", arguments->wait, "Wait so long for it to have stopped, at most 300")
       ->type_name("SECONDS")
-      ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+      ->check(seconds_up_to(api::limits::wait_seconds_max));
   add_client_options(*command, arguments->client);
   command->callback(
       [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_cancel(*arguments)); }; });

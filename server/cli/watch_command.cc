@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "server/cli/argument_checks.h"
 #include "server/cli/commands.h"
 #include "server/cli/session.h"
 #include "server/cli/status_text.h"
@@ -39,7 +40,10 @@ void add_watch_command(CLI::App& app, Action& chosen) {
   auto* const command =
       app.add_subcommand("watch", "Follow a task until it ends; interrupting this leaves the task alone");
   auto arguments = std::make_shared<WatchArguments>();
-  command->add_option("ID", arguments->task_id, "Id of the task")->required()->type_name("");
+  command->add_option("ID", arguments->task_id, "Id of the task")
+      ->required()
+      ->check(not_empty())
+      ->type_name("");
   add_client_options(*command, arguments->client);
   command->callback(
       [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });

@@ -8,6 +8,7 @@
 
 #include "api/fault_list.h"
 #include "api/limits.h"
+#include "server/config/api_key.h"
 #include "server/config/listen_address.h"
 #include "server/config/nearest_name.h"
 #include "server/config/setting_table.h"
@@ -208,6 +209,8 @@ class Loader {
     if (!named_by_flag_.insert(name).second) return fault(place, "is given twice");
     auto words = split_shell_words(std::string_view(flag).substr(equals + 1));
     if (!words) return fault(place, words.error().message);
+    if (words->empty() || words->front().empty())
+      return fault(place, "names no program behind the '='; give one, as in --task count='wc -w'");
     without_command_.erase(name);
     worker::TaskType& type = types_[name];
     type.name = name;
@@ -221,11 +224,7 @@ class Loader {
     const auto found = sources_.environment.find(std::string(api_key_variable));
     if (found == sources_.environment.end()) return;
     const std::string& key = found->second;
-    const bool visible = std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7F; });
-    if (key.empty() || key.size() > 500 || !visible) {
-      return fault(found->first,
-                   "must be 1 to 500 visible ASCII characters without blanks; unset it to run without a key");
-    }
+    if (!is_api_key(key)) return fault(found->first, api_key_rule() + "; unset it to run without a key");
     settings_.api_key = key;
   }
 

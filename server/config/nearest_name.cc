@@ -46,9 +46,9 @@ std::optional<std::string> nearest_name(std::string_view written, std::span<cons
     const std::string_view tail = last_part(name);
     const std::size_t whole_slips = slips_between(written, name);
     const std::size_t tail_slips = slips_of_tail(last_part(written), tail);
-    const bool by_tail = tail_slips * 2 <= tail.size();
-    const bool by_whole = whole_slips * 2 <= name.size();
-    if (!by_tail && !by_whole) continue;
+    // Measured by the last part alone: a section that both have in common says nothing about the name.
+    const std::size_t forgiven = tail.size() / 3;
+    if (tail_slips > forgiven && whole_slips > forgiven) continue;
     // A right last part in a wrong place is nearer than a wrong last part in the right one.
     const std::size_t slips = tail_slips * 100 + whole_slips;
     if (nearest && slips >= fewest) continue;

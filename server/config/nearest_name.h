@@ -13,8 +13,8 @@ namespace longhaul::server {
 // Optimal string alignment distance.
 [[nodiscard]] std::size_t slips_between(std::string_view a, std::string_view b);
 
-// Nothing when even the nearest has more than half of its letters wrong. Of dotted names the last part alone
-// may match too.
+// Nothing when even the nearest has more slips than a third of its letters. Of dotted names the last part
+// counts, and may stand in another section.
 [[nodiscard]] std::optional<std::string> nearest_name(std::string_view written,
                                                       std::span<const std::string> known);
 

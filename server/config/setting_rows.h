@@ -3,8 +3,6 @@
 // includes it.
 #pragma once
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -22,14 +20,6 @@ struct Range {
   double max;
 };
 
-// Numbers as people write them: no exponent, no needless zeros.
-[[nodiscard]] inline std::string number_text(double number) {
-  std::array<char, 64> buffer{};
-  const auto written =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, std::chars_format::fixed);
-  return {buffer.data(), written.ptr};
-}
-
 [[nodiscard]] inline std::string range_text(Range range) {
   return number_text(range.min) + " to " + number_text(range.max);
 }
@@ -37,6 +27,8 @@ struct Range {
 [[nodiscard]] inline base::Failure<base::Error> wrong(ValueKind kind, const std::string& accepts,
                                                       const SettingValue& value) {
   const std::string limits = accepts.empty() ? "" : " (" + accepts + ")";
+  const auto* const real = std::get_if<double>(&value);
+  if (real != nullptr && !std::isfinite(*real)) return base::fail("must be a finite number" + limits);
   return base::fail("must be a " + std::string(name_of(kind)) + limits + ", not " + describe(value));
 }
 

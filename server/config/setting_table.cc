@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <optional>
 #include <utility>
 
 #include "server/auth/ascii.h"
@@ -25,7 +26,7 @@ using worker::TaskType;
 constexpr Range duration{0, api::limits::duration_seconds_max};
 constexpr Range some_duration{0.001, api::limits::duration_seconds_max};
 constexpr Range concurrency{1, 10'000};
-constexpr Range kept_bytes{1, 64.0 * 1024 * 1024};
+constexpr Range kept_bytes{1, static_cast<double>(api::limits::body_bytes_max)};
 
 constexpr std::array<std::pair<std::string_view, base::LogLevel>, 5> log_levels{
     {{"debug", base::LogLevel::debug},
@@ -81,17 +82,28 @@ Result<void> take_hosts(Settings& settings, TextList hosts) {
   return {};
 }
 
+// As browsers send it: in lower case, without the port that its scheme implies (RFC 6454, section 6.2).
+// Nothing when it is no origin.
+std::optional<std::string> as_sent_by_browsers(const std::string& written) {
+  std::string origin = to_lower(written);
+  const bool secure = origin.starts_with("https://");
+  if (!secure && !origin.starts_with("http://")) return std::nullopt;
+  const auto host = parse_host(std::string_view(origin).substr(origin.find("://") + 3));
+  if (!host) return std::nullopt;
+  if (host->port == (secure ? "443" : "80")) origin.resize(origin.rfind(':'));
+  return origin;
+}
+
 Result<void> take_origins(Settings& settings, TextList origins) {
-  for (const std::string& origin : origins) {
-    const auto scheme = origin.find("://");
-    const bool http = origin.starts_with("http://") || origin.starts_with("https://");
-    const std::string host = http ? origin.substr(scheme + 3) : "";
-    if (host.empty() || host.find_first_of("/?#@ ") != std::string::npos) {
+  for (std::string& origin : origins) {
+    auto sent = as_sent_by_browsers(origin);
+    if (!sent) {
       return fail(
           "must be origins as browsers send them, like \"https://app.example.com\" (no path, no slash at the "
           "end); " +
           toml_text(origin) + " is not");
     }
+    origin = *std::move(sent);
   }
   settings.allowed_origins = std::move(origins);
   return {};

@@ -38,8 +38,4 @@ struct Setting {
 [[nodiscard]] std::string flag_of(std::string_view setting_name);
 [[nodiscard]] std::string variable_of(std::string_view setting_name);
 
-// The key that clients must send, and its variable. Has no flag and no place in the file: both are easily
-// read by others.
-inline constexpr std::string_view api_key_variable = "LONGHAUL_API_KEY";
-
 }  // namespace longhaul::server

@@ -1,6 +1,8 @@
 #include "server/config/setting_value.h"
 
+#include <array>
 #include <charconv>
+#include <cmath>
 
 namespace longhaul::server {
 namespace {
@@ -47,7 +49,7 @@ std::string describe(const SettingValue& value) {
   struct Names {
     std::string operator()(bool truth) const { return truth ? "true" : "false"; }
     std::string operator()(std::int64_t number) const { return std::to_string(number); }
-    std::string operator()(double) const { return "a number with a fraction"; }
+    std::string operator()(double number) const { return number_text(number); }
     std::string operator()(const std::string& text) const { return toml_text(text); }
     std::string operator()(const TextList&) const { return "a list"; }
     std::string operator()(const TextMap&) const { return "a table"; }
@@ -73,6 +75,16 @@ base::Result<SettingValue> value_from_text(ValueKind kind, std::string_view text
     case ValueKind::text_map: break;
   }
   return base::fail("must be a " + std::string(name_of(kind)) + ", not " + toml_text(std::string(text)));
+}
+
+std::string number_text(double number) {
+  constexpr double greatest_in_full = 1e15;
+  std::array<char, 64> buffer{};
+  char* const end = buffer.data() + buffer.size();
+  const bool in_full = number == 0 || (std::abs(number) >= 1e-6 && std::abs(number) <= greatest_in_full);
+  const auto written = in_full ? std::to_chars(buffer.data(), end, number, std::chars_format::fixed)
+                               : std::to_chars(buffer.data(), end, number);
+  return {buffer.data(), written.ptr};
 }
 
 std::string toml_text(const std::string& text) {

@@ -33,6 +33,9 @@ enum class ValueKind : std::uint8_t { text, whole_number, seconds, text_list, te
 // Maps have no such form.
 [[nodiscard]] base::Result<SettingValue> value_from_text(ValueKind kind, std::string_view text);
 
+// Numbers as people write them: no exponent for sizes that people use, no needless zeros.
+[[nodiscard]] std::string number_text(double number);
+
 // As one would write it in the file.
 [[nodiscard]] std::string toml_text(const std::string& text);
 [[nodiscard]] std::string toml_text(const TextList& list);

@@ -82,8 +82,9 @@ void ConnectionDriver::flush(Connection& connection, std::string body) {
     std::array<iovec, 2> parts{iovec{out_.data(), out_.size()}, iovec{body.data(), body.size()}};
     msghdr message{};
     message.msg_iov = parts.data();
-    message.msg_iovlen = body.empty() ? 1 : 2;
-    const ssize_t count = ::sendmsg(connection.fd.get(), &message, MSG_NOSIGNAL);
+    message.msg_iovlen = parts.size();
+    const ssize_t count = body.empty() ? ::send(connection.fd.get(), out_.data(), out_.size(), MSG_NOSIGNAL)
+                                       : ::sendmsg(connection.fd.get(), &message, MSG_NOSIGNAL);
     if (count >= 0) {
       sent = static_cast<std::size_t>(count);
     } else if (errno != EAGAIN && errno != EINTR) {

@@ -1,13 +1,13 @@
 // Puts the transport together: one thread, one loop, one driver of connections.
 #include "server/http/http_server.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
+#include "base/start_thread.h"
 #include "server/http/connection_driver.h"
 #include "server/http/event_loop.h"
 #include "server/http/inbox.h"
@@ -52,8 +52,12 @@ class EpollHttpServer final : public HttpServer {
       return watched;
     }
     router_.freeze();
-    thread_ = std::thread([this] { loop_.run(driver_); });
-    pthread_setname_np(thread_.native_handle(), "http");
+    auto thread = base::start_thread("http", [this] { loop_.run(driver_); });
+    if (!thread) {
+      listener_.close();
+      return base::fail(thread.error().message);
+    }
+    thread_ = std::move(*thread);
     return {};
   }
 

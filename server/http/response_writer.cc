@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "server/auth/ascii.h"
+#include "server/http/token_chars.h"
 
 namespace longhaul::server {
 namespace {
@@ -75,9 +76,7 @@ bool is_ours(std::string_view name) {
 
 void append_headers(std::string& out, const Headers& headers) {
   for (const auto& [name, value] : headers) {
-    constexpr std::string_view breaks("\r\n\0", 3);
-    if (name.empty() || name.find_first_of(breaks) != std::string::npos ||
-        value.find_first_of(breaks) != std::string::npos || is_ours(name)) {
+    if (name.empty() || !all_in(token_bytes, name) || !all_in(field_value_bytes, value) || is_ours(name)) {
       base::log_error("an answer's header was left out: it is malformed or the transport's own");
       continue;
     }

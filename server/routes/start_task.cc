@@ -130,12 +130,13 @@ void start(const RouteContext& context, const Request& request, const Responder&
   const bool has_room = context.open_tasks.try_reserve();
   if (!has_room && !task->idempotency) return responder.send(queue_full_problem(context.open_tasks.max()));
   task->replay_only = !has_room;
-  context.store.enqueue(
-      std::move(task).value(),
-      [&context, responder, has_room](const storage::StoreResult<storage::EnqueueOutcome>& outcome) {
-        if (has_room) context.open_tasks.release();
-        answer(context, outcome, responder);
-      });
+  context.store.enqueue(std::move(task).value(), [&context, responder, has_room](
+                                                     storage::StoreResult<storage::EnqueueOutcome> outcome) {
+    if (has_room) context.open_tasks.release();
+    // On the loop's thread: the writer, whose this one is, has the next starts to write.
+    context.server.post(
+        [&context, responder, outcome = std::move(outcome)] { answer(context, outcome, responder); });
+  });
 }
 
 }  // namespace

@@ -1,27 +1,36 @@
+#include <memory>
+
 #include "api/task_json.h"
 #include "api/task_query.h"
 #include "server/routes/answers.h"
 #include "server/routes/routes.h"
+#include "server/routes/status_texts.h"
 
 namespace longhaul::server {
 namespace {
+
+constexpr std::size_t usual_headers = 4;
 
 // What is needed of the request when the answer comes later.
 struct StatusQuestion {
   api::TaskId id;
   std::string if_none_match;
   Responder responder;
+  StatusTexts& texts;  // the route's
 };
+
+Response whole_status(const RouteContext& context, StatusTexts& texts, const api::TaskSnapshotPtr& task) {
+  const auto waiting_for = context.dispatcher.explain(*task);
+  return json_response(200, waiting_for ? api::status_json(*task, waiting_for) : texts.text_of(task));
+}
 
 void answer(const RouteContext& context, const StatusQuestion& question, const api::TaskSnapshotPtr& task) {
   if (task == nullptr) return question.responder.send(task_not_found_problem());
-  Response response;
-  if (!question.if_none_match.empty() && api::etag_matches(question.if_none_match, task->revision)) {
-    response.status = 304;
-    if (!api::is_final(task->state)) response.headers.emplace_back("Retry-After", "1");
-  } else {
-    response = status_response(context, 200, *task);
-  }
+  const bool is_known =
+      !question.if_none_match.empty() && api::etag_matches(question.if_none_match, task->revision);
+  Response response = is_known ? json_response(304, "") : whole_status(context, question.texts, task);
+  response.headers.reserve(usual_headers);
+  if (!api::is_final(task->state)) response.headers.emplace_back("Retry-After", "1");
   response.headers.emplace_back("ETag", api::etag_of(task->revision));
   response.headers.emplace_back("Cache-Control", "private, no-cache");
   response.headers.emplace_back("Vary", "Accept");
@@ -29,6 +38,7 @@ void answer(const RouteContext& context, const StatusQuestion& question, const a
 }
 
 void answer_present(const RouteContext& context, const StatusQuestion& question) {
+  if (const auto task = context.store.recent(question.id)) return answer(context, question, task);
   with_task(context, question.id, question.responder,
             [&context, question](const api::TaskSnapshotPtr& task) { answer(context, question, task); });
 }
@@ -47,13 +57,14 @@ void answer_when_final(const RouteContext& context, const StatusQuestion& questi
             });
 }
 
-void task_status(const RouteContext& context, const Request& request, const Responder& responder) {
+void task_status(const RouteContext& context, StatusTexts& texts, const Request& request,
+                 const Responder& responder) {
   const auto id = path_task_id(request, responder);
   if (!id) return;
   const auto wait = api::parse_wait(request.query);
   if (!wait) return responder.send(wait.error());
   const std::string* if_none_match = request.find_header("If-None-Match");
-  const StatusQuestion question{*id, if_none_match == nullptr ? "" : *if_none_match, responder};
+  const StatusQuestion question{*id, if_none_match == nullptr ? "" : *if_none_match, responder, texts};
   if (wait.value().count() > 0) return answer_when_final(context, question, wait.value());
   answer_present(context, question);
 }
@@ -61,8 +72,10 @@ void task_status(const RouteContext& context, const Request& request, const Resp
 }  // namespace
 
 std::vector<Route> task_status_routes(const RouteContext& context) {
-  Route route{"GET", "/task-status/:id", [&context](const Request& request, const Responder& responder) {
-                task_status(context, request, responder);
+  const auto texts = std::make_shared<StatusTexts>();
+  Route route{"GET", "/task-status/:id",
+              [&context, texts](const Request& request, const Responder& responder) {
+                task_status(context, *texts, request, responder);
               }};
   route.parameters = {"wait"};
   return {std::move(route)};

@@ -30,7 +30,10 @@ bool Checkpointer::run() { return checkpoint(SQLITE_CHECKPOINT_PASSIVE); }
 bool Checkpointer::finish() { return checkpoint(SQLITE_CHECKPOINT_TRUNCATE); }
 
 bool Checkpointer::checkpoint(int mode) {
-  const int code = sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, mode, nullptr, nullptr);
+  int logged = 0;
+  int moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, mode, &logged, &moved);
+  if (code == SQLITE_OK && moved >= logged) frames_ = 0;  // the next commit begins the log anew
   if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return true;
   throw SqlError(code, std::string("cannot move the write-ahead log into the database: ") +
                            sqlite3_errmsg(connection_.handle()));

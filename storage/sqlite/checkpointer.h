@@ -1,7 +1,7 @@
 // Moves what the write-ahead log holds into the database file, so that the log stays short: its size on disk
-// is about `pages_before` pages, more only while a reader holds on to an old state, which readers here do for
-// milliseconds. The default of 2,000 is 8 MiB: long enough that a page changed many times is copied once,
-// short enough to copy within milliseconds.
+// is about `pages_before` pages. The default of 2,000 is 8 MiB: long enough that a page changed many times is
+// copied once, short enough to copy within milliseconds. While a reader holds on to an old state the log
+// cannot be begun anew; readers that overlap without end are the writer's to hold back, once it is too long.
 //
 // SQLite's own automatic checkpoint runs inside the commit that crosses the mark, whose callers then wait for
 // it. This one runs between two transactions, after the answers are out. It never waits for readers
@@ -28,6 +28,8 @@ class Checkpointer {
   // Each says whether it did anything.
   // After each commit.
   bool run_if_due();
+  // Four times as long as meant.
+  [[nodiscard]] bool is_too_long() const { return frames_ >= 4 * pages_before_; }
   // Empties the log as far as readers let it, whatever its size.
   bool run();
   // The last one: leaves an empty log.

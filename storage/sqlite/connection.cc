@@ -102,6 +102,8 @@ std::string Connection::text(const std::string& sql) {
   return found;
 }
 
+bool Connection::is_read_only() const { return sqlite3_db_readonly(handle_, "main") == 1; }
+
 bool Connection::autocommit() const { return sqlite3_get_autocommit(handle_) != 0; }
 
 Statements::~Statements() {

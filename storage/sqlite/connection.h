@@ -68,6 +68,8 @@ class Connection {
   [[nodiscard]] std::int64_t integer(const std::string& sql);
   [[nodiscard]] std::string text(const std::string& sql);
 
+  // The file may not be written, whatever mode was asked for.
+  [[nodiscard]] bool is_read_only() const;
   // False inside a transaction.
   [[nodiscard]] bool autocommit() const;
   [[nodiscard]] sqlite3* handle() const { return handle_; }

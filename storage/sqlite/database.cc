@@ -56,6 +56,8 @@ void set_up_for_writing(Connection& connection) {
   if (mode != "wal")
     throw SqlError(SQLITE_CANTOPEN, "cannot use a write-ahead log here, only '" + mode + "'");
   connection.execute(setup_of_writer);
+  // SQLite opens a file that it may not write for reading, and would say so at the first change only.
+  if (connection.is_read_only()) throw SqlError(SQLITE_READONLY, "the file can only be read");
 }
 
 }  // namespace

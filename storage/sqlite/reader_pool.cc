@@ -17,9 +17,22 @@ void ReaderPool::close() {
   free_.clear();
 }
 
+bool ReaderPool::hold_back(bool wait) {
+  const base::MutexLock lock(mutex_);
+  held_back_ = true;
+  while (wait && in_use_ > 0) changed_.wait(mutex_);
+  return in_use_ == 0;
+}
+
+void ReaderPool::let_in() {
+  const base::MutexLock lock(mutex_);
+  if (!std::exchange(held_back_, false)) return;
+  changed_.notify_all();
+}
+
 std::unique_ptr<ReaderPool::Reader> ReaderPool::acquire() {
   const base::MutexLock lock(mutex_);
-  while (open_ && in_use_ >= most_) changed_.wait(mutex_);
+  while (open_ && (held_back_ || in_use_ >= most_)) changed_.wait(mutex_);
   if (!open_) throw SqlError(SQLITE_MISUSE, "the store is not running");
   ++in_use_;
   if (free_.empty()) return nullptr;

@@ -28,6 +28,10 @@ class ReaderPool {
   // Waits for reads under way; later ones are refused.
   void close() EXCLUDES(mutex_);
 
+  // Later reads wait until let_in(). True when none is under way any more: with `wait` it waits for that.
+  [[nodiscard]] bool hold_back(bool wait) EXCLUDES(mutex_);
+  void let_in() EXCLUDES(mutex_);
+
   // `how` takes Statements& and gives a T.
   template <class T, class How>
   [[nodiscard]] StoreResult<T> read(const How& how) {
@@ -77,6 +81,7 @@ class ReaderPool {
   base::Mutex mutex_;
   base::CondVar changed_;
   bool open_ GUARDED_BY(mutex_) = false;
+  bool held_back_ GUARDED_BY(mutex_) = false;
   std::size_t in_use_ GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<Reader>> free_ GUARDED_BY(mutex_);
 };

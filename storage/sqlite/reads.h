@@ -12,8 +12,6 @@
 namespace longhaul::storage {
 
 inline constexpr std::size_t rows_in_a_page_scan = 20'000;
-// Of results; a page with more is cut short and continued. One task is always given.
-inline constexpr std::size_t result_bytes_in_a_page = 4 * 1024 * 1024;
 
 [[nodiscard]] TaskSnapshotPtr read_task_by_id(Statements& statements, const TaskId& id);
 [[nodiscard]] std::optional<api::TaskDetail> read_detail(Statements& statements, const TaskId& id);

@@ -78,7 +78,7 @@ class SqliteStore final : public Store {
         queue_(limits_of(options)),
         writer_(
             std::move(opened.writer), *library_,
-            {&queue_, &recent_, &counts_, [this] { return now(); },
+            {&queue_, &recent_, &counts_, &readers_, [this] { return now(); },
              options.free_bytes ? options.free_bytes : [path = options.path] { return free_bytes_at(path); },
              options.min_free_bytes, options.checkpoint_pages,
              options.on_fatal ? options.on_fatal : end_process}),
@@ -89,8 +89,9 @@ class SqliteStore final : public Store {
   [[nodiscard]] std::string_view name() const override { return "storage"; }
   [[nodiscard]] base::Result<void> start() override {
     readers_.open();
-    writer_.start();
-    return {};
+    auto started = writer_.start();
+    if (!started) readers_.close();
+    return started;
   }
   void stop() override {
     // Readers first: the last connection to close is the one that may tidy the file up.

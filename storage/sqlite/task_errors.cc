@@ -17,8 +17,29 @@ TaskError make(std::string_view code, std::string_view message) {
   return error;
 }
 
-TaskError timeout_error() {
-  return make(codes::attempt_timed_out, "the attempt ran longer than its timeout allows");
+std::string in_seconds(api::Milliseconds duration) {
+  std::string text = std::to_string(duration.count() / 1000);
+  std::string fraction = std::to_string(duration.count() % 1000 + 1000).substr(1);
+  fraction.erase(fraction.find_last_not_of('0') + 1);
+  return fraction.empty() ? text + " s" : text + "." + fraction + " s";
+}
+
+TaskError timeout_error(const api::TaskSnapshot& task) {
+  std::string message = "the attempt took longer than its limit";
+  if (task.timeout) message += " of " + in_seconds(*task.timeout);
+  return make(codes::attempt_timed_out, message);
+}
+
+TaskError error_by_outcome(const api::TaskSnapshot& task, const AttemptEnd& end) {
+  switch (end.outcome) {
+    case api::AttemptOutcome::timed_out: return timeout_error(task);
+    case api::AttemptOutcome::lost:
+      return make(codes::worker_lost, "the worker was lost in the middle of the attempt");
+    default: break;
+  }
+  if (end.signal) return make(codes::killed_by_signal, "ended by a signal");
+  if (end.exit_code) return make(codes::exit_code, "ended with an exit code that is no success");
+  return make(codes::task_exception, "failed without saying why");
 }
 
 }  // namespace
@@ -39,22 +60,17 @@ TaskError stopped_error(const api::TaskSnapshot& cancelling) {
   switch (cancelling.stop_cause.value_or(api::StopCause::cancel)) {
     case api::StopCause::cancel: return cancelled_error(cancelling.stop_reason);
     case api::StopCause::deadline: return deadline_error();
-    case api::StopCause::timeout: return timeout_error();
+    case api::StopCause::timeout: return timeout_error(cancelling);
   }
   return cancelled_error(cancelling.stop_reason);
 }
 
-TaskError error_of(const AttemptEnd& end) {
+TaskError error_of(const api::TaskSnapshot& task, const AttemptEnd& end) {
   if (end.error) return *end.error;
-  switch (end.outcome) {
-    case api::AttemptOutcome::timed_out: return timeout_error();
-    case api::AttemptOutcome::lost:
-      return make(codes::worker_lost, "the worker was lost in the middle of the attempt");
-    default: break;
-  }
-  if (end.signal) return make(codes::killed_by_signal, "ended by a signal");
-  if (end.exit_code) return make(codes::exit_code, "ended with an exit code that is no success");
-  return make(codes::task_exception, "failed without saying why");
+  TaskError error = error_by_outcome(task, end);
+  error.exit_code = end.exit_code;
+  error.signal = end.signal;
+  return error;
 }
 
 }  // namespace longhaul::storage

@@ -14,7 +14,7 @@ namespace longhaul::storage {
 [[nodiscard]] api::TaskError expiry_error();
 // Why a task ended that was told to stop: by the cause that came first.
 [[nodiscard]] api::TaskError stopped_error(const api::TaskSnapshot& cancelling);
-// The error an attempt came with; one by its outcome where it came with none.
-[[nodiscard]] api::TaskError error_of(const AttemptEnd& end);
+// The error an attempt of a running task came with; one by its outcome where it came with none.
+[[nodiscard]] api::TaskError error_of(const api::TaskSnapshot& task, const AttemptEnd& end);
 
 }  // namespace longhaul::storage

@@ -1,5 +1,6 @@
 // Pages of GET /tasks: newest first, filtered, each with a bounded amount of work.
 #include <algorithm>
+#include <ranges>
 #include <string_view>
 
 #include "storage/sqlite/reads.h"
@@ -44,11 +45,6 @@ bool row_fits(const Query& row, const api::TaskFilter& filter) {
          (!filter.queue || row.text(Column::queue) == *filter.queue);
 }
 
-bool tags_fit(const Tags& tags, const Tags& wanted) {
-  return std::ranges::all_of(wanted,
-                             [&](const auto& tag) { return std::ranges::find(tags, tag) != tags.end(); });
-}
-
 class PageReader {
  public:
   PageReader(Statements& statements, const api::TaskQuery& query) : statements_(statements), query_(query) {}
@@ -57,11 +53,12 @@ class PageReader {
   // left, or the scan's limit is reached.
   api::TaskPage read(Query& rows) {
     std::optional<TaskId> last;
-    for (std::size_t scanned = 0; rows.row(); ++scanned) {
-      if (scanned == rows_in_a_page_scan) return continued_after(last);
+    for (; rows.row(); ++scanned_) {
+      if (scanned_ >= rows_in_a_page_scan) return continued_after(last);
       const TaskId row_id = rows.task_id(Column::id);
-      if (TaskSnapshotPtr task = fitting(rows)) {
+      if (row_fits(rows, query_.filter) && has_tags(row_id)) {
         if (is_full()) return continued_after(last);
+        TaskSnapshotPtr task = read_task(statements_, TaskKey(rows.integer(Column::seq)));
         if (task->result) result_bytes_ += task->result->text.size();
         page_.tasks.push_back(std::move(task));
       }
@@ -71,13 +68,15 @@ class PageReader {
   }
 
  private:
-  [[nodiscard]] TaskSnapshotPtr fitting(const Query& row) {
-    if (!row_fits(row, query_.filter)) return nullptr;
-    TaskSnapshotPtr task = read_task(statements_, TaskKey(row.integer(Column::seq)));
-    return task && tags_fit(task->tags, query_.filter.tags) ? task : nullptr;
+  // Whatever row came by its first tag. Looked up by name, so that nothing of a task is read in vain.
+  [[nodiscard]] bool has_tags(const TaskId& task) {
+    return std::ranges::all_of(query_.filter.tags | std::views::drop(1), [&](const auto& tag) {
+      ++scanned_;
+      return statements_.use("has_tag").bind(tag.first, tag.second, task).row();
+    });
   }
   [[nodiscard]] bool is_full() const {
-    return page_.tasks.size() >= query_.page_size || result_bytes_ > result_bytes_in_a_page;
+    return page_.tasks.size() >= query_.page_size || result_bytes_ > api::limits::page_result_bytes;
   }
   api::TaskPage continued_after(const std::optional<TaskId>& last) {
     page_.continue_after = last;
@@ -87,6 +86,7 @@ class PageReader {
   Statements& statements_;
   const api::TaskQuery& query_;
   api::TaskPage page_;
+  std::size_t scanned_ = 0;  // rows, of whatever table
   std::size_t result_bytes_ = 0;
 };
 

@@ -106,6 +106,11 @@ bool WriteQueue::has_requests() const {
   return std::ranges::any_of(lanes_, [](const Waiting& lane) { return !lane.requests.empty(); });
 }
 
+bool WriteQueue::is_empty() const {
+  const base::MutexLock lock(mutex_);
+  return notes_.empty() && !has_requests();
+}
+
 void WriteQueue::wait_for_something() {
   while (open_ && !has_requests()) {
     if (!notes_.empty()) {
@@ -125,7 +130,7 @@ bool WriteQueue::take(Batch& batch) {
   const base::MutexLock lock(mutex_);
   wait_for_something();
   Taken taken;
-  // A lane that is full of work still leaves a quarter to the ones behind it.
+  // A lane that is full of work still leaves a quarter of the changes to the ones behind it.
   const auto share = [&] {
     return limits_.batch - std::min(taken.changes, limits_.batch - limits_.batch / 4);
   };
@@ -203,6 +208,11 @@ void WriteQueue::take_slice_of_notes(Batch& batch) {
 std::unique_ptr<WriteRequest> WriteQueue::request_of(Notes notes) {
   return std::make_unique<NotesRequest>(std::move(notes),
                                         [this](const Notes& lost) { remember_as_cut(lost); });
+}
+
+void WriteQueue::mark_cut_logs() {
+  const base::MutexLock lock(mutex_);
+  for (const TaskKey key : std::exchange(cut_, {})) notes_of(key, AttemptToken(0)).truncated = true;
 }
 
 void WriteQueue::remember_as_cut(const Notes& lost) {

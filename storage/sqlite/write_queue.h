@@ -55,6 +55,11 @@ class WriteQueue {
       EXCLUDES(mutex_);
   void add_progress(TaskKey key, AttemptToken token, api::Progress progress) EXCLUDES(mutex_);
 
+  // Nothing waits now.
+  [[nodiscard]] bool is_empty() const EXCLUDES(mutex_);
+  // There is space again: logs that lost lines meanwhile are marked as cut, those of ended tasks too.
+  void mark_cut_logs() EXCLUDES(mutex_);
+
   void open() EXCLUDES(mutex_);
   // Nothing is taken any more; take() gives what is left and then false.
   void close() EXCLUDES(mutex_);
@@ -89,7 +94,7 @@ class WriteQueue {
   void remember_as_cut(const Notes& lost) EXCLUDES(mutex_);
 
   const WriteQueueLimits limits_;
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
   base::CondVar wake_;
   bool open_ GUARDED_BY(mutex_) = false;
   Sleep sleep_ GUARDED_BY(mutex_) = Sleep::awake;
@@ -97,8 +102,8 @@ class WriteQueue {
   std::unordered_map<TaskKey, Notes> notes_ GUARDED_BY(mutex_);
   std::deque<TaskKey> notes_order_ GUARDED_BY(mutex_);  // may name tasks whose notes are gone
   std::size_t note_bytes_ GUARDED_BY(mutex_) = 0;
-  // Lines of these were lost on a full disk. Told with the task's next notes, and not before: a full disk is
-  // not to be tried again and again for that alone.
+  // Lines of these were lost on a full disk. Told with the task's next notes or when there is space again, and
+  // not before: a full disk is not to be tried again and again for that alone.
   std::unordered_set<TaskKey> cut_ GUARDED_BY(mutex_);
 };
 

@@ -7,12 +7,18 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/start_thread.h"
 
 namespace longhaul::storage {
 namespace {
 
 void refuse_all(std::span<const std::unique_ptr<WriteRequest>> requests, const StoreError& error) {
   for (const auto& request : requests) request->refuse(error);
+}
+
+// Where starts are written there is space.
+bool has_start(std::span<const std::unique_ptr<WriteRequest>> requests) {
+  return std::ranges::any_of(requests, [](const auto& request) { return request->is_start(); });
 }
 
 StoreError store_error(const SqlError& error) {
@@ -35,9 +41,15 @@ Writer::Writer(std::unique_ptr<Connection> connection, const SqlLibrary& library
       transaction_(*statements_, *parts_.recent),
       checkpointer_(*connection_, parts_.checkpoint_pages) {}
 
-void Writer::start() {
+base::Result<void> Writer::start() {
   parts_.queue->open();
-  thread_ = std::thread([this] { run(); });
+  auto thread = base::start_thread("store-writer", [this] { run(); });
+  if (!thread) {
+    parts_.queue->close();
+    return base::fail(thread.error().message);
+  }
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void Writer::stop() {
@@ -57,12 +69,13 @@ void Writer::run() {
     refuse_starts_without_room(batch);
     if (!batch.empty()) write(batch);
     checkpoint(&Checkpointer::run_if_due);
+    shorten_log();
   }
+  parts_.readers->let_in();
 }
 
 void Writer::refuse_starts_without_room(Batch& batch) {
-  const bool has_start = std::ranges::any_of(batch, [](const auto& request) { return request->is_start(); });
-  if (!has_start || parts_.free_bytes() >= parts_.min_free_bytes) return;
+  if (!has_start(batch) || parts_.free_bytes() >= parts_.min_free_bytes) return;
   const StoreError error{StoreFault::storage_full, "less than " +
                                                        std::to_string(parts_.min_free_bytes >> 20) +
                                                        " MiB are free on the disk of the database"};
@@ -77,6 +90,7 @@ void Writer::write(Requests requests) {
   const auto failure = try_transaction(requests);
   if (!failure) {
     publish(requests);
+    if (has_start(requests)) parts_.queue->mark_cut_logs();
   } else if (failure->is_fatal) {
     die(failure->error.message);
     refuse_all(requests, dead_error);
@@ -170,10 +184,24 @@ void Writer::checkpoint(bool (Checkpointer::*how)()) {
   }
 }
 
+// Readers that overlap without end would keep the log from ever being begun anew. New ones wait then, for as
+// long as the ones under way take; the writer goes on meanwhile, unless it has nothing else to do.
+void Writer::shorten_log() {
+  if (dead_) return;
+  if (!checkpointer_.is_too_long()) {
+    parts_.readers->let_in();
+    return;
+  }
+  if (!parts_.readers->hold_back(parts_.queue->is_empty())) return;
+  checkpoint(&Checkpointer::run);
+  parts_.readers->let_in();
+}
+
 void Writer::die(const std::string& why) {
   if (dead_) return;
   dead_ = true;
   parts_.queue->close();
+  parts_.readers->let_in();
   // Whatever the file is now, it is not for us to write to it again.
   sqlite3_db_config(connection_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   parts_.on_fatal("the database cannot be trusted any more: " + why);

@@ -12,7 +12,7 @@
 //   sense; then the handler is called once, nothing more is written, and all that waits is refused.
 //
 // Thread-safety: add_observer before start(); start and stop once. Not owned: queue, memory, counts,
-//   observers.
+//   readers, observers.
 #pragma once
 
 #include <functional>
@@ -23,9 +23,11 @@
 #include <thread>
 #include <vector>
 
+#include "base/result.h"
 #include "storage/recent_tasks.h"
 #include "storage/sqlite/checkpointer.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/reader_pool.h"
 #include "storage/sqlite/write_queue.h"
 #include "storage/sqlite/write_transaction.h"
 #include "storage/task_counts.h"
@@ -38,6 +40,7 @@ class Writer {
     WriteQueue* queue = nullptr;
     RecentTasks* recent = nullptr;
     TaskCounts* counts = nullptr;
+    ReaderPool* readers = nullptr;
     std::function<Now()> now;
     std::function<std::uint64_t()> free_bytes;  // on the disk
     std::uint64_t min_free_bytes = 0;
@@ -48,7 +51,7 @@ class Writer {
   ~Writer() { stop(); }
 
   void add_observer(StoreObserver* observer) { observers_.push_back(observer); }
-  void start();
+  [[nodiscard]] base::Result<void> start();
   // Writes what has been taken, empties the write-ahead log and closes the connection.
   void stop();
 
@@ -74,6 +77,7 @@ class Writer {
   [[nodiscard]] std::optional<Failure> roll_back(Failure failure);
   void publish(Requests requests);
   void checkpoint(bool (Checkpointer::*how)());
+  void shorten_log();
   void die(const std::string& why);
   void close();
 

@@ -23,9 +23,10 @@ concurrency = 16
 command = ["/bin/true"]
 )";
 
-base::Result<std::string> make_folder() {
+base::Result<std::string> make_folder(std::filesystem::path parent) {
   std::error_code error;
-  std::string name = (std::filesystem::temp_directory_path(error) / "longhaul-bench-XXXXXX").string();
+  if (parent.empty()) parent = std::filesystem::temp_directory_path(error);
+  std::string name = (parent / "longhaul-bench-XXXXXX").string();
   if (error || ::mkdtemp(name.data()) == nullptr) return base::fail("cannot make a folder like " + name);
   return name;
 }
@@ -46,8 +47,8 @@ base::Result<std::uint16_t> read_port(ChildProcess& process) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Server>> Server::start(const std::string& program) {
-  auto folder = make_folder();
+base::Result<std::unique_ptr<Server>> Server::start(const std::string& program, const std::string& parent) {
+  auto folder = make_folder(parent);
   if (!folder) return base::fail(folder.error().message);
   std::unique_ptr<Server> server(new Server(std::move(*folder)));
   const std::string settings = server->folder_ + "/longhaul.toml";

@@ -24,7 +24,9 @@ struct Subject {
 // `commands` run at once.
 class Server {
  public:
-  [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(const std::string& program);
+  // `parent`: where its folder is made; empty: where temporary files are.
+  [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(const std::string& program,
+                                                                   const std::string& parent = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -8,10 +8,11 @@ using namespace storage;  // NOLINT: tests speak the store's language
 using api::AttemptOutcome;
 
 void Load::begin(int lives) {
-  for (int i = 0; i < lives; ++i) {
-    // The first steps are taken on this thread; from then on the writer's has the dice.
-    const NewTask task = order();
-    store_.enqueue(task, [this](const StoreResult<EnqueueOutcome>& result) {
+  // From the first answer on the dice are the writer's.
+  std::vector<NewTask> orders;
+  for (int i = 0; i < lives; ++i) orders.push_back(order());
+  for (NewTask& task : orders) {
+    store_.enqueue(std::move(task), [this](const StoreResult<EnqueueOutcome>& result) {
       if (result.ok()) go_on(result->task);
     });
   }

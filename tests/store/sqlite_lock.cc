@@ -1,4 +1,4 @@
-// One server for a database: the lock file, and the modes of what is created.
+// One server for a database: the lock file, the modes of what is created, and of what is found.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,6 +48,46 @@ TEST_CASE("sqlite: what is stored is for its owner only") {
   }
   store->stop();
   CHECK_MESSAGE(!std::filesystem::exists(engine.path() + "-wal"), "a clean stop leaves one whole file");
+}
+
+namespace {
+
+// Root may write everything; for this long the process is nobody.
+class WithoutPrivileges {
+ public:
+  WithoutPrivileges() {
+    if (is_root_) REQUIRE(::seteuid(nobody) == 0);
+  }
+  ~WithoutPrivileges() {
+    if (is_root_) CHECK(::seteuid(0) == 0);
+  }
+  WithoutPrivileges(const WithoutPrivileges&) = delete;
+  WithoutPrivileges& operator=(const WithoutPrivileges&) = delete;
+  static constexpr uid_t nobody = 65534;
+
+ private:
+  const bool is_root_ = ::geteuid() == 0;
+};
+
+}  // namespace
+
+TEST_CASE("sqlite: a file that may not be written is refused when it is opened, and the message says why") {
+  const ManualClock clock;
+  SqliteEngine engine;
+  REQUIRE(engine.open({&clock}).ok());
+  std::filesystem::permissions(engine.path(), std::filesystem::perms::owner_read);
+  if (::geteuid() == 0) {
+    const auto folder = std::filesystem::path(engine.path()).parent_path();
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      REQUIRE(::chown(entry.path().c_str(), WithoutPrivileges::nobody, ::getgid()) == 0);
+    }
+    REQUIRE(::chown(folder.c_str(), WithoutPrivileges::nobody, ::getgid()) == 0);
+  }
+  const WithoutPrivileges nobody;
+  const auto opened = engine.open({&clock});
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.error().message.find(engine.path()) != std::string::npos);
+  CHECK(opened.error().message.find("May this user write it") != std::string::npos);
 }
 
 }  // namespace longhaul::tests

@@ -178,4 +178,16 @@ TEST_CASE("write queue: lines that were lost on a full disk are marked with the 
   CHECK(queue.take() == "notes again");
 }
 
+TEST_CASE("write queue: ... and of a task that has ended when there is space again") {
+  Queue queue;
+  queue.log(1, 1);
+  queue.push(Lane::work, "finish", TaskKey(1));
+  CHECK(queue.take() == "notes finish");
+  queue.batch[0]->refuse({StoreFault::storage_full, "full"});
+  queue.queue.mark_cut_logs();
+  CHECK(queue.take() == "notes");
+  queue.queue.mark_cut_logs();
+  CHECK(queue.queue.is_empty());
+}
+
 }  // namespace longhaul::tests

@@ -88,7 +88,8 @@ TEST_CASE("attempt end: what is reported, seen by what had been decided") {
       CHECK(end.key == attempt.key);
       CHECK(end.token == attempt.token);
       CHECK(end.result.has_value() == (end.outcome == O::succeeded));
-      CHECK(end.error.has_value() == (end.outcome != O::succeeded));
+      CHECK(end.error.has_value() ==
+            (end.outcome == O::failed || end.outcome == O::lost || end.outcome == O::released));
       CHECK(end.backoff == base::Milliseconds(250));
       return end.outcome;
     };
@@ -116,18 +117,11 @@ TEST_CASE("attempt end: the error says what happened") {
   CHECK(end.exit_code == 65);
 
   end = end_of(attempt_in(AttemptPhase::timing_out, program), loss(), backoff);
-  CHECK(end.error->code == api::task_error::attempt_timed_out);
-  CHECK(end.error->message == "the attempt took longer than its limit of 2.5 s");
-  CHECK(end.error->signal == 9);
+  CHECK_FALSE(end.error);  // the store's to say
+  CHECK(end.signal == 9);
 
   end = end_of(attempt_in(AttemptPhase::running, program), loss(), backoff);
   CHECK(end.error->code == api::task_error::worker_lost);
-  end = end_of(attempt_in(AttemptPhase::cancelling, program, StopCause::deadline), loss(), backoff);
-  CHECK(end.error->code == api::task_error::deadline_exceeded);
-  end = end_of(attempt_in(AttemptPhase::cancelling, program, StopCause::timeout), loss(), backoff);
-  CHECK(end.error->code == api::task_error::attempt_timed_out);
-  end = end_of(attempt_in(AttemptPhase::cancelling, program, StopCause::cancel), loss(), backoff);
-  CHECK(end.error->code == api::task_error::cancelled);
 }
 
 TEST_CASE("attempt end: one that was never begun is given back, or ends as what stopped it") {

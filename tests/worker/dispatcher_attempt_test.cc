@@ -85,6 +85,7 @@ TEST_CASE("dispatcher: a timeout with attempts left stops the attempt and tries 
   const auto attempt = fixture.detail(task).attempts.at(0);
   CHECK(attempt.outcome == AttemptOutcome::timed_out);
   CHECK(attempt.error->code == api::task_error::attempt_timed_out);
+  CHECK(attempt.error->message == "the attempt took longer than its limit of 5 s");
   fixture.advance(1'000ms);
   fixture.commands.succeed(fixture.commands.wait_for_begin(task->id, token));
   fixture.history.wait_for_state(task->id, S::succeeded);
@@ -94,11 +95,11 @@ TEST_CASE("dispatcher: the timeout of the last attempt ends the task, once it ha
   DispatcherFixture fixture;
   fixture.start_dispatcher();
   auto order = fixture.order();
-  order.timeout = 5'000ms;
+  order.timeout = 5'040ms;
   order.max_attempts = 1;
   const auto task = fixture.add(order);
   const auto token = fixture.commands.wait_for_begin(task->id);
-  fixture.advance(5'000ms);
+  fixture.advance(5'040ms);
   const auto cancelling = fixture.history.wait_for_state(task->id, S::cancelling);
   CHECK(cancelling->stop_cause == api::StopCause::timeout);
   fixture.commands.wait_for_stop(token);
@@ -110,6 +111,7 @@ TEST_CASE("dispatcher: the timeout of the last attempt ends the task, once it ha
   const auto end = fixture.history.wait_for_end(task->id);
   CHECK(end->state == S::timed_out);
   CHECK(end->error->code == api::task_error::attempt_timed_out);
+  CHECK(end->error->message == "the attempt took longer than its limit of 5.04 s");
   CHECK_FALSE(end->result.has_value());
 }
 

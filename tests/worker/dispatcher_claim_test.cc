@@ -158,6 +158,17 @@ TEST_CASE("dispatcher: more tasks than a lane holds: all run, in order") {
   CHECK(begun == expected);
 }
 
+TEST_CASE("dispatcher: however much room there is, the store never has more than 256 claims before it") {
+  constexpr std::size_t count = 1'000;
+  DispatcherFixture fixture({.command_places = count});
+  fixture.types.set_queue("default", {count});
+  for (std::size_t i = 1; i < count; ++i) fixture.store().enqueue(fixture.order(), [](auto) {});
+  fixture.add();  // written after the others
+  fixture.start_dispatcher();
+  fixture.commands.wait_for_begun_count(count);
+  CHECK(fixture.store().most_claims_asked == 256);
+}
+
 TEST_CASE("dispatcher: a cancelled task never begins, and gives its place to the next") {
   DispatcherFixture fixture;
   fixture.types.set_queue("default", {1});

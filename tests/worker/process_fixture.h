@@ -177,9 +177,12 @@ inline TaskType shell_type(std::string script) { return command_type({"sh", "-c"
 
 class CommandFixture {
  public:
-  explicit CommandFixture(const std::string& spawner = command_host) {
+  explicit CommandFixture(const std::string& spawner = command_host,
+                          std::optional<std::chrono::milliseconds> spawner_silence = std::nullopt) {
     CommandExecutorOptions options;
     options.spawner_program = spawner;
+    // A machine under load must not look like a spawner that hangs.
+    options.spawner_silence = spawner_silence.value_or(patience);
     options.sink = &sink;
     options.clock = &clock_;
     executor = make_command_executor(std::move(options));

@@ -23,6 +23,8 @@ class StoreProxy final : public storage::Store {
   std::atomic<int> refuse_sweeps = 0;
   std::atomic<int> refuse_loads = 0;
 
+  // The most tasks that were claimed and not yet answered for at a time.
+  std::atomic<std::size_t> most_claims_asked = 0;
   // Everything that was asked since the store was made.
   [[nodiscard]] std::uint64_t calls() const { return calls_; }
 
@@ -37,7 +39,13 @@ class StoreProxy final : public storage::Store {
   void claim(std::vector<storage::ClaimOrder> orders, storage::Done<storage::ClaimOutcome> done) override {
     ++calls_;
     if (refuse(refuse_claims)) return done(full());
-    inner_->claim(std::move(orders), std::move(done));
+    const std::size_t count = orders.size();
+    const std::size_t asked = claims_asked_ += count;
+    if (asked > most_claims_asked) most_claims_asked = asked;  // one thread claims
+    inner_->claim(std::move(orders), [this, count, done = std::move(done)](auto outcome) {
+      claims_asked_ -= count;
+      done(std::move(outcome));
+    });
   }
   void record_process(api::TaskKey key, api::AttemptToken token, storage::ProcessIdentity process) override {
     ++calls_;
@@ -119,6 +127,7 @@ class StoreProxy final : public storage::Store {
 
   const std::unique_ptr<storage::Store> inner_;
   std::atomic<std::uint64_t> calls_ = 0;
+  std::atomic<std::size_t> claims_asked_ = 0;
 };
 
 }  // namespace longhaul::tests

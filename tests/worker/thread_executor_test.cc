@@ -175,7 +175,7 @@ TEST_CASE("thread executor: log lines and progress are capped") {
   CHECK(lines[0].stream == "log");
   CHECK(lines[1].text.size() <= api::limits::log_line_bytes);
   CHECK(lines[1].text.size() > api::limits::log_line_bytes - 4);
-  CHECK(lines[1].text.ends_with("\u00e4... (line cut)"));
+  CHECK(lines[1].text.ends_with("\u00e4 [line cut at 8192 bytes]"));
   const api::Progress progress = bench.sink.wait_for_progress(token);
   CHECK(progress.percent == 100.0);
   CHECK(progress.message.size() == api::limits::progress_message_chars);

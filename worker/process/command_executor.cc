@@ -1,6 +1,5 @@
 #include "worker/process/command_executor.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "worker/process/attempt_outcome.h"
 #include "worker/process/command_inbox.h"
 #include "worker/process/command_loop.h"
@@ -35,8 +35,12 @@ class CommandExecutor final : public Executor {
 
   [[nodiscard]] base::Result<void> start() override {
     if (auto opened = loop_.open(); !opened) return opened;
-    thread_ = std::thread([this] { loop_.run(); });
-    pthread_setname_np(thread_.native_handle(), "command-io");
+    auto thread = base::start_thread("command-io", [this] { loop_.run(); });
+    if (!thread) {
+      loop_.close();
+      return base::fail(thread.error().message);
+    }
+    thread_ = std::move(*thread);
     return {};
   }
 

@@ -3,6 +3,7 @@
 // stderr, progress as JSON lines on LONGHAUL_PROGRESS_FD.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,9 @@ namespace longhaul::worker {
 struct CommandExecutorOptions {
   std::string spawner_program = "/proc/self/exe";  // run as: PROGRAM spawner   (see run_spawner)
   std::size_t max_processes = 1'000;
+  // A spawner that does not react for so long, while something is asked of it, is killed and replaced; its
+  // programs end with it.
+  std::chrono::milliseconds spawner_silence{10'000};
   AttemptSink* sink = nullptr;         // not owned
   const base::Clock* clock = nullptr;  // not owned
 };

@@ -44,6 +44,7 @@ CommandLoop::CommandLoop(const CommandExecutorOptions& options, CommandInbox& in
       inbox_(inbox),
       boot_id_(base::boot_id()),
       spawner_(options.spawner_program),
+      watch_(options.spawner_silence),
       scratch_(scratch_bytes) {}
 
 base::Result<void> CommandLoop::open() {
@@ -64,22 +65,30 @@ void CommandLoop::run() {
   spawner_.end();
 }
 
-void CommandLoop::wait() {
-  int timeout_ms = -1;
+// Until the next tick or the next look at the spawner, whichever comes first; with neither, without end.
+int CommandLoop::time_left_ms() {
+  const auto now = Clock::now();
+  std::optional<Clock::time_point> until = watch_.next();
   if (needs_ticks()) {
-    const auto now = Clock::now();
     if (!next_tick_) next_tick_ = now + tick_pause;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next_tick_ - now).count();
-    timeout_ms = static_cast<int>(std::clamp<std::int64_t>(left, 0, tick_pause.count()));
+    until = std::min(until.value_or(*next_tick_), *next_tick_);
   }
+  if (!until) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - now).count();
+  return static_cast<int>(std::max<std::int64_t>(left, 0));
+}
+
+void CommandLoop::wait() {
   std::array<epoll_event, 128> events;
-  const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  const int size = static_cast<int>(events.size());
+  const int count = epoll_wait(epoll_.get(), events.data(), size, time_left_ms());
   for (int i = 0; i < count; ++i) handle(events[static_cast<std::size_t>(i)].data.u64);
   if (next_tick_ && Clock::now() >= *next_tick_) {
     next_tick_.reset();
     tick();
   }
   start_waiting();
+  watch_over_spawner();
   if (give_up_at_ && attempts_.empty()) give_up();
 }
 
@@ -107,7 +116,10 @@ void CommandLoop::tick() {
     RunningAttempt* attempt = find(token);
     if (attempt == nullptr) continue;
     attempt->tick(now);
-    if (attempt->is_overdue(now) && has_living_spawner(*attempt)) spawner_.kill_shim(token.get());
+    if (attempt->is_overdue(now) && has_living_spawner(*attempt)) {
+      spawner_.kill_shim(token.get());
+      to_be_told_.insert(token);
+    }
     note_ticks(*attempt);
   }
   settle();
@@ -199,7 +211,8 @@ void CommandLoop::read_lifeline(Token token) {
     }
     attempt->shim_gone = true;
     if (has_living_spawner(*attempt)) {
-      if (attempt->orphans_gone) finish_lost(*attempt);
+      if (attempt->orphans_gone) return finish_lost(*attempt);
+      to_be_told_.insert(token);
     } else {
       to_settle_.insert(token);
     }
@@ -252,6 +265,7 @@ void CommandLoop::finish(Token token, AttemptReport report) {
   if (attempt.generation != 0 && !attempt.started) --starting_;
   ticking_.erase(token);
   to_settle_.erase(token);
+  to_be_told_.erase(token);
   attempts_.erase(found);
   options_.sink->on_finished(std::move(report));
 }
@@ -295,11 +309,29 @@ void CommandLoop::read_spawner() {
     attempt->orphans_gone = true;
     if (attempt->shim_gone) finish_lost(*attempt);
   });
-  if (!alive) lose_spawner();
+  if (!alive) return lose_spawner("died");
+  watch_.heard();
 }
 
-void CommandLoop::lose_spawner() {
-  base::log_warning("the spawner process died; its programs are ended and another one is started");
+bool CommandLoop::is_spawner_awaited() const {
+  return spawner_.is_up() &&
+         (!spawner_.is_ready() || starting_ > 0 || start_is_blocked_ || !to_be_told_.empty());
+}
+
+void CommandLoop::watch_over_spawner() {
+  const auto now = Clock::now();
+  watch_.expect(is_spawner_awaited(), now);
+  switch (watch_.pass(now)) {
+    case SpawnerWatch::Step::nothing: return;
+    case SpawnerWatch::Step::ask: return spawner_.ping();
+    case SpawnerWatch::Step::hangs: return lose_spawner("does not react and is killed");
+  }
+}
+
+void CommandLoop::lose_spawner(const char* what_happened) {
+  base::log_warning(std::string("the spawner process ") + what_happened +
+                    "; its programs are ended and another one is started");
+  to_be_told_.clear();
   sweep_.note_dead_spawner(spawner_.pid());
   const bool worked = spawner_.is_ready();
   spawner_.bury();

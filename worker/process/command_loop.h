@@ -23,6 +23,7 @@
 #include "worker/process/orphan_sweep.h"
 #include "worker/process/running_attempt.h"
 #include "worker/process/spawner_process.h"
+#include "worker/process/spawner_watch.h"
 
 namespace longhaul::worker::process {
 
@@ -32,6 +33,8 @@ class CommandLoop {
 
   // Starts the spawner and waits for it. After an error nothing is left running.
   [[nodiscard]] base::Result<void> open();
+  // After open(), instead of run(): lets go of the spawner.
+  void close() { spawner_.end(); }
   // The body of the thread. Returns after the inbox was told to end, when nothing runs any more.
   void run();
 
@@ -43,6 +46,7 @@ class CommandLoop {
   void handle(std::uint64_t key);
   void tick();
   [[nodiscard]] bool needs_ticks() const;
+  [[nodiscard]] int time_left_ms();
 
   // starting
   void take_news();
@@ -65,7 +69,10 @@ class CommandLoop {
   // the spawner
   [[nodiscard]] bool watch_spawner();
   void read_spawner();
-  void lose_spawner();
+  void lose_spawner(const char* what_happened);
+  // Whether the spawner owes something: a start, an end, or to be ready.
+  [[nodiscard]] bool is_spawner_awaited() const;
+  void watch_over_spawner();
   void relaunch_spawner();
   void fail_waiting(const std::string& why);
   void settle();
@@ -79,6 +86,7 @@ class CommandLoop {
   const std::string boot_id_;
   base::UniqueFd epoll_;
   SpawnerProcess spawner_;
+  SpawnerWatch watch_;
   OrphanSweep sweep_;
   OomWatch oom_watch_;
   std::vector<char> scratch_;
@@ -88,7 +96,8 @@ class CommandLoop {
   std::size_t active_ = 0;     // sent to a spawner
   std::size_t starting_ = 0;   // of these, the ones not heard of
   std::unordered_set<Token> ticking_;
-  std::unordered_set<Token> to_settle_;  // their shim and their spawner are dead
+  std::unordered_set<Token> to_settle_;   // their shim and their spawner are dead
+  std::unordered_set<Token> to_be_told_;  // the spawner has to end their shim, or what it left behind
   std::optional<Clock::time_point> next_tick_;
   bool start_is_blocked_ = false;
   std::optional<Clock::time_point> give_up_at_;  // set: ending

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/limits.h"
+#include "api/log_line.h"
 #include "api/utf8.h"
 
 namespace longhaul::worker::process {
@@ -14,13 +15,6 @@ constexpr std::size_t last_line_bytes = 300;
 constexpr std::size_t line_overhead_bytes = 1;  // its end: the store counts the same way
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r") == std::string_view::npos; }
-
-// The longest start of a valid text that has at most so many bytes and ends between two characters.
-std::string_view first_bytes(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return text.substr(0, bytes);
-}
 
 }  // namespace
 
@@ -42,19 +36,13 @@ void LogCollector::add_stderr(const LineSplitter::Line& line, api::WallTime now)
 
 void LogCollector::add(std::string_view stream, std::string_view text, bool cut, api::WallTime now) {
   if (over_) return;
-  std::string clean = api::to_utf8(text);
-  // Replacing makes a byte three; a character that the cut went through would be such a byte.
-  if (cut || clean.size() > api::limits::log_line_bytes) {
-    clean.resize(first_bytes(clean, api::limits::log_line_bytes).size());
-    while (cut && clean.ends_with("\xEF\xBF\xBD")) clean.resize(clean.size() - 3);
-    clean += " [line cut at " + std::to_string(api::limits::log_line_bytes) + " bytes]";
-  }
-  const std::size_t size = clean.size() + line_overhead_bytes;
+  std::string line = api::to_log_line(text, cut);
+  const std::size_t size = line.size() + line_overhead_bytes;
   // The first line over the cap is handed on too: the store drops it, and so knows that the log was cut.
   over_ = passed_bytes_ + size > max_bytes_;
   passed_bytes_ += size;
   batch_bytes_ += size;
-  batch_.push_back({0, now, std::string(stream), std::move(clean)});
+  batch_.push_back({0, now, std::string(stream), std::move(line)});
 }
 
 bool LogCollector::is_full() const {
@@ -68,7 +56,7 @@ std::vector<api::LogLine> LogCollector::take() {
 
 std::string LogCollector::last_line() const {
   const std::string clean = api::to_utf8(last_line_);
-  return std::string(first_bytes(clean, last_line_bytes));
+  return std::string(api::first_bytes(clean, last_line_bytes));
 }
 
 }  // namespace longhaul::worker::process

@@ -12,7 +12,9 @@ constexpr std::chrono::seconds refresh_pause{10};
 void OomWatch::refresh(std::chrono::steady_clock::time_point now) {
   if (refreshed_at_ && now - *refreshed_at_ < refresh_pause) return;
   const auto count = read();
-  before_ = refreshed_at_ ? latest_ : count;
+  // After a quiet time the last count is of long ago, and says nothing about a death of just now.
+  const bool is_recent = refreshed_at_ && now - *refreshed_at_ <= 2 * refresh_pause;
+  before_ = is_recent ? latest_ : count;
   latest_ = count;
   refreshed_at_ = now;
 }

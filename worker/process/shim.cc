@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "worker/process/poll_clock.h"
 #include "worker/process/proc_stat.h"
 #include "worker/process/process_tree.h"
 #include "worker/process/program_start.h"
@@ -25,23 +25,23 @@ namespace {
 constexpr int first_pause_ms = 5;  // between two passes over a tree that is being killed
 constexpr int last_pause_ms = 200;
 
-std::int64_t now_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);  // what poll counts in
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
+// A report that the kernel has no memory for is tried again, for more than a second in all.
+constexpr int report_tries = 8;
 
 class Shim {
  public:
   Shim(const ShimSeat& seat, base::UniqueFd lifeline) : seat_(seat), lifeline_(std::move(lifeline)) {}
 
+  // False when the program does not run.
   bool start(SpawnOrder& order, SpawnEnds ends);
   // Until something says that the tree has to end.
   void watch();
   void end_tree();
+  // Whether the server has been told of the last thing that it has to know.
+  [[nodiscard]] bool has_told() const { return told_; }
 
  private:
-  void report(const ShimReport& report) { (void)send_message(lifeline_.get(), report); }
+  void report(const ShimReport& report);
   // False when the server is gone.
   bool read_orders();
   void take_order(const StopOrder& order);
@@ -60,7 +60,20 @@ class Shim {
   std::optional<int> leader_status_;        // set: it has been reaped
   bool leader_exited_ = false;
   bool abandoned_ = false;
+  bool told_ = false;
 };
+
+void Shim::report(const ShimReport& report) {
+  told_ = false;
+  int pause_ms = first_pause_ms;
+  for (int i = 0; i < report_tries; ++i) {
+    const Transfer sent = send_message(lifeline_.get(), report);
+    told_ = sent == Transfer::done;
+    if (sent != Transfer::would_block) return;
+    poll(nullptr, 0, pause_ms);
+    pause_ms *= 2;
+  }
+}
 
 bool Shim::start(SpawnOrder& order, SpawnEnds ends) {
   prctl(PR_SET_NAME, "longhaul-shim");
@@ -190,11 +203,13 @@ void Shim::end_tree() {
 
 int spawner_death_signal() { return SIGUSR1; }
 
-void run_shim(const ShimSeat& seat, SpawnOrder& order, SpawnEnds ends) {
+bool run_shim(const ShimSeat& seat, SpawnOrder& order, SpawnEnds ends) {
   Shim shim(seat, std::move(ends.lifeline));
-  if (!shim.start(order, std::move(ends))) return;  // the pipes close here: only the program has them
-  shim.watch();
-  shim.end_tree();
+  if (shim.start(order, std::move(ends))) {  // the pipes close here: only the program has them
+    shim.watch();
+    shim.end_tree();
+  }
+  return shim.has_told();
 }
 
 }  // namespace longhaul::worker::process

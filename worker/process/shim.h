@@ -23,8 +23,9 @@ struct ShimSeat {
 // checked.
 [[nodiscard]] int spawner_death_signal();
 
-// The body of the shim process. Returns when the attempt is over, or could not be started, and that has been
-// told.
-void run_shim(const ShimSeat& seat, SpawnOrder& order, SpawnEnds ends);
+// The body of the shim process. Returns when the attempt is over, or could not be started. False when the
+// server could not be told of it: then the shim must end as one that died, with an exit code other than 0, so
+// that the spawner tells instead.
+[[nodiscard]] bool run_shim(const ShimSeat& seat, SpawnOrder& order, SpawnEnds ends);
 
 }  // namespace longhaul::worker::process

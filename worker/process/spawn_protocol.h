@@ -2,10 +2,12 @@
 // sockets, so that a message arrives whole or not at all. Both ends are always the same binary: there is no
 // version and no byte order to mind.
 //
-//   server  -> spawner  ControlHeader, for `spawn` followed by arguments and environment, with five
-//   descriptors (SpawnEnds) spawner -> server   SpawnerMessage server  -> shim     StopOrder   } over the
-//   attempt's own socket, its "lifeline": whoever sees it shim    -> server   ShimReport  } close knows that
-//   the other one is gone
+//   from      to        what            over
+//   server    spawner   ControlHeader   the control socket; with `spawn` come arguments and environment, and
+//                                       five descriptors (SpawnEnds)
+//   spawner   server    SpawnerMessage  the control socket
+//   server    shim      StopOrder       the attempt's own socket, its "lifeline"
+//   shim      server    ShimReport      the lifeline: whoever sees it close knows that the other one is gone
 //
 // Thread-safety: functions without state. Errors: false, nothing or errno, as each says.
 #pragma once
@@ -30,7 +32,11 @@ inline constexpr std::size_t spawn_message_bytes = 128 * 1024;
 
 // ---- server and spawner
 
-enum class ControlKind : std::uint32_t { spawn, kill_shim };
+enum class ControlKind : std::uint32_t {
+  spawn,
+  kill_shim,  // of `token`
+  ping,       // to be answered with a pong, to see that it works
+};
 struct ControlHeader {
   ControlKind kind = ControlKind::spawn;
   std::uint32_t argument_count = 0;
@@ -44,6 +50,7 @@ struct ControlHeader {
 enum class SpawnerKind : std::uint32_t {
   ready,         // the spawner works
   orphans_gone,  // the shim of `token` died, and nothing that it left behind runs any more
+  pong,
 };
 struct SpawnerMessage {
   SpawnerKind kind = SpawnerKind::ready;

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,22 +16,18 @@
 #include <utility>
 
 #include "worker/process/command_executor.h"
+#include "worker/process/poll_clock.h"
 #include "worker/process/process_tree.h"
 #include "worker/process/shim.h"
 
 namespace longhaul::worker::process {
 namespace {
 
+// Between two passes over what dead shims left behind.
 constexpr int first_pause_ms = 5;
 constexpr int last_pause_ms = 200;
 constexpr rlim_t usual_open_files = 1024;
 constexpr std::int64_t shims_end_by_themselves_ms = 2'000;  // after that, the ones that hang are killed
-
-std::int64_t now_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
 
 // Programs start with every signal as at boot: what somebody ignored before us would be inherited through
 // exec.
@@ -79,7 +74,7 @@ bool Spawner::prepare() {
 
 int Spawner::run() {
   if (!prepare()) return 1;
-  tell(SpawnerKind::ready, 0);
+  if (!tell(SpawnerKind::ready, 0)) return 1;
   while (control_.valid() || !shims_.empty() || !dead_shims_.empty()) wait();
   return 0;
 }
@@ -115,10 +110,12 @@ void Spawner::read_control() {
     ControlHeader header;
     if (received.transfer == Transfer::closed || received.size < sizeof header) return lose_server();
     std::memcpy(&header, buffer_.data(), sizeof header);
-    if (header.kind == ControlKind::kill_shim)
-      kill_shim(header.token);
-    else
-      spawn({buffer_.data(), received.size}, std::move(received.descriptors));
+    switch (header.kind) {
+      case ControlKind::spawn: spawn({buffer_.data(), received.size}, std::move(received.descriptors)); break;
+      case ControlKind::kill_shim: kill_shim(header.token); break;
+      case ControlKind::ping: (void)tell(SpawnerKind::pong, 0); break;  // unheard, it is asked again
+      default: return lose_server();                                    // not our server's words
+    }
   }
 }
 
@@ -137,8 +134,7 @@ void Spawner::spawn(std::span<char> message, std::vector<base::UniqueFd> descrip
   const pid_t pid = fork();
   if (pid == 0) {
     control_.reset();
-    run_shim({self, signals_.get()}, *order, std::move(ends));
-    _exit(0);
+    _exit(run_shim({self, signals_.get()}, *order, std::move(ends)) ? 0 : 1);
   }
   if (pid > 0) {
     shims_.emplace(pid, order->header.token);
@@ -147,7 +143,8 @@ void Spawner::spawn(std::span<char> message, std::vector<base::UniqueFd> descrip
   ShimReport failure;
   failure.kind = ShimKind::start_failed;
   failure.error_number = errno;
-  (void)send_message(ends.lifeline.get(), failure);
+  if (send_message(ends.lifeline.get(), failure) == Transfer::would_block)
+    note_dead_shim(order->header.token);  // it never lived, but what has to be told is the same
 }
 
 void Spawner::kill_shim(std::int64_t token) {
@@ -163,29 +160,32 @@ void Spawner::reap() {
     const auto shim = shims_.find(pid);
     if (shim == shims_.end()) continue;  // an orphan
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-      dead_shims_.push_back(shim->second);
-      pause_ms_ = first_pause_ms;
+      note_dead_shim(shim->second);
     }
     shims_.erase(shim);
   }
 }
 
+void Spawner::note_dead_shim(std::int64_t token) {
+  dead_shims_.push_back(token);
+  pause_ms_ = first_pause_ms;
+}
+
 void Spawner::end_orphans() {
   reap();
   // What a shim leaves behind has become ours by the time that the shim can be reaped.
-  if (kill_descendants([this](pid_t pid) { return shims_.contains(pid); }) != 0) {
-    pause_ms_ = std::min(2 * pause_ms_, last_pause_ms);
-    return;
-  }
-  for (const std::int64_t token : std::exchange(dead_shims_, {})) tell(SpawnerKind::orphans_gone, token);
+  if (kill_descendants([this](pid_t pid) { return shims_.contains(pid); }) == 0)
+    std::erase_if(dead_shims_,
+                  [this](std::int64_t token) { return tell(SpawnerKind::orphans_gone, token); });
+  pause_ms_ = std::min(2 * pause_ms_, last_pause_ms);  // for those that live on, or could not be told of
 }
 
-void Spawner::tell(SpawnerKind kind, std::int64_t token) {
-  if (!control_.valid()) return;
+bool Spawner::tell(SpawnerKind kind, std::int64_t token) {
+  if (!control_.valid()) return true;
   SpawnerMessage message;
   message.kind = kind;
   message.token = token;
-  (void)send_message(control_.get(), message);
+  return send_message(control_.get(), message) != Transfer::would_block;
 }
 
 }  // namespace longhaul::worker::process

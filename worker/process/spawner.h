@@ -34,14 +34,16 @@ class Spawner {
   void lose_server();
   void reap();
   void end_orphans();
-  void tell(SpawnerKind kind, std::int64_t token);
+  void note_dead_shim(std::int64_t token);
+  // False when the kernel has no room for it just now.
+  bool tell(SpawnerKind kind, std::int64_t token);
   [[nodiscard]] int time_left_ms() const;
 
   base::UniqueFd control_;  // closed: the server is gone
   base::UniqueFd signals_;
   std::vector<char> buffer_;
   std::unordered_map<pid_t, std::int64_t> shims_;  // the token of each
-  std::vector<std::int64_t> dead_shims_;           // their orphans are not gone yet
+  std::vector<std::int64_t> dead_shims_;           // not told of yet: their orphans may be there
   std::optional<std::int64_t> kill_shims_at_ms_;   // once the server is gone
   int pause_ms_ = 0;                               // before the next pass over orphans
 };

@@ -102,9 +102,13 @@ Transfer SpawnerProcess::spawn(std::span<const char> message, const SpawnEnds& e
   return send_bytes(control_.get(), message, descriptors);
 }
 
-void SpawnerProcess::kill_shim(std::int64_t token) {
+void SpawnerProcess::kill_shim(std::int64_t token) { send(ControlKind::kill_shim, token); }
+void SpawnerProcess::ping() { send(ControlKind::ping, 0); }
+
+// One that finds no room is lost: a kill is then up to the watch over a spawner that does not read.
+void SpawnerProcess::send(ControlKind kind, std::int64_t token) {
   ControlHeader header;
-  header.kind = ControlKind::kill_shim;
+  header.kind = kind;
   header.token = token;
   if (control_.valid()) (void)send_message(control_.get(), header);
 }
@@ -114,10 +118,8 @@ bool SpawnerProcess::read(const std::function<void(std::int64_t token)>& on_orph
     SpawnerMessage message;
     const Transfer transfer = receive_message(control_.get(), message);
     if (transfer != Transfer::done) return transfer == Transfer::would_block;
-    if (message.kind == SpawnerKind::ready)
-      ready_ = true;
-    else
-      on_orphans_gone(message.token);
+    if (message.kind == SpawnerKind::ready) ready_ = true;
+    if (message.kind == SpawnerKind::orphans_gone) on_orphans_gone(message.token);
   }
 }
 

@@ -39,8 +39,10 @@ class SpawnerProcess {
   // would_block: try again when it has read, or in a moment.
   [[nodiscard]] Transfer spawn(std::span<const char> message, const SpawnEnds& ends);
   void kill_shim(std::int64_t token);
+  // To be answered by a pong.
+  void ping();
 
-  // Reads what it says. False when it has died: then end() it.
+  // Reads what it says, a pong being nothing but a sign of life. False when it has died: then end() it.
   [[nodiscard]] bool read(const std::function<void(std::int64_t token)>& on_orphans_gone);
 
   // Lets it go: closes its socket, waits until it has seen to the end of its shims, kills it when that takes
@@ -52,6 +54,8 @@ class SpawnerProcess {
   [[nodiscard]] Clock::time_point next_launch() const { return next_launch_; }
 
  private:
+  void send(ControlKind kind, std::int64_t token);
+
   const std::string program_;
   base::UniqueFd control_;
   pid_t pid_ = -1;

@@ -51,7 +51,7 @@ TaskSnapshotPtr finish_success(WriteTransaction& transaction, const TaskSnapshot
 
 TaskSnapshotPtr finish_failure(WriteTransaction& transaction, const TaskSnapshot& task,
                                const AttemptEnd& end) {
-  const TaskError error = error_of(end);
+  const TaskError error = error_of(task, end);
   end_attempt(transaction, end, end.outcome, error);
   if (end.retryable && task.attempt < task.max_attempts) return retry_later(transaction, task, end.backoff);
   if (end.outcome != AttemptOutcome::timed_out) return fail(transaction, task, error);
@@ -84,7 +84,7 @@ TaskSnapshotPtr finish_cancelling(WriteTransaction& transaction, const TaskSnaps
   error.signal = end.signal;
   const AttemptOutcome outcome = outcome_of_stopped(task, end.outcome);
   std::optional<TaskError> error_of_attempt;
-  if (outcome == AttemptOutcome::lost) error_of_attempt = error_of(end);
+  if (outcome == AttemptOutcome::lost) error_of_attempt = error_of(task, end);
   if (outcome == AttemptOutcome::cancelled || outcome == AttemptOutcome::timed_out) error_of_attempt = error;
   end_attempt(transaction, end, outcome, error_of_attempt);
   return end_stopped(transaction, task, error);

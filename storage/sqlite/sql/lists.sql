@@ -16,6 +16,9 @@ SELECT tasks.seq, tasks.id, tasks.state, tasks.type, tasks.queue
    AND task_tags.task_id < :before AND task_tags.task_id > :after
  ORDER BY task_tags.task_id DESC;
 
+-- name: has_tag
+SELECT 1 FROM task_tags WHERE name = :name AND value = :value AND task_id = :id;
+
 -- Claiming order: priority down, then run_at, then seq. A page goes on first within the priority of the last one, then below
 -- it: as one condition that would scan the lane from its head each time.
 
