@@ -1,5 +1,7 @@
 // Collects what is wrong with a request, so that a caller hears everything at once, up to
-// limits::listed_faults. Also where faults are: JSON pointers as URI fragments. Not thread-safe.
+// limits::listed_faults. Also where faults are: JSON pointers as URI fragments.
+//
+// Not thread-safe.
 #pragma once
 
 #include <cstddef>

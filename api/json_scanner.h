@@ -2,7 +2,9 @@
 // values are views into the text. For the paths where every copy counts; json_reader.h has the same in owning
 // form.
 //
-// The views live as long as the text; a decoded name lives until the next call of next(). Not thread-safe.
+// The views live as long as the text; a decoded name lives until the next call of next().
+//
+// Not thread-safe.
 // Text that was not checked is walked without leaving its bounds, but to no purpose.
 #pragma once
 

@@ -14,9 +14,8 @@ inline constexpr std::size_t header_count = 100;
 inline constexpr std::size_t body_bytes = 1024 * 1024;
 inline constexpr std::size_t body_bytes_max = 64 * 1024 * 1024;  // that a task type may allow
 inline constexpr std::size_t request_id_chars = 128;
-inline constexpr std::chrono::seconds head_time{
-    10};  // from the first byte of a request to the end of its headers
-inline constexpr std::chrono::seconds body_time{60};   // from there to the end of its body
+inline constexpr std::chrono::seconds head_time{10};  // from a request's first byte to the end of its headers
+inline constexpr std::chrono::seconds body_time{60};  // from there to the end of its body
 inline constexpr std::chrono::seconds idle_time{300};  // of a connection between two requests
 
 // All requests together.

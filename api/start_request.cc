@@ -228,10 +228,9 @@ FieldSet read_fields(std::span<const Field<Request>> fields, std::string_view ob
 
 }  // namespace
 
-Checked<StartRequest> parse_start_request(std::string_view body) {
+Checked<StartRequest> parse_start_request(std::string_view body, FaultList faults) {
   const auto json = read_json(body);
   if (!json) return refuse(json.error());
-  FaultList faults;
   StartRequest request;
   if (kind_of(json.value()) != JsonKind::object) {
     faults.add("#", "must be an object");

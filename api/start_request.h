@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/fault_list.h"
 #include "api/problem.h"
 #include "api/task.h"
 
@@ -26,8 +27,9 @@ struct StartRequest {
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
 };
 
-// 400 for what is not JSON, 422 with every fault for what is wrong. Does not know which types exist.
-[[nodiscard]] Checked<StartRequest> parse_start_request(std::string_view body);
+// 400 for what is not JSON, 422 with every fault for what is wrong, behind those that are known already (of
+// headers). Does not know which types exist.
+[[nodiscard]] Checked<StartRequest> parse_start_request(std::string_view body, FaultList faults = {});
 
 // The body of POST /tasks/{id}/retry: empty, or {"deadline_at"} / {"deadline_seconds"}.
 struct RetryRequest {

@@ -1,14 +1,13 @@
 // The one source of time. Three timelines, three types, so that the compiler keeps them apart:
-//   BootTime    CLOCK_BOOTTIME: never steps, counts while the machine sleeps, starts anew at boot. For
-//   timeouts. WallTime    CLOCK_REALTIME: what people read and write; an operator or NTP may step it.
-//   SteadyTime  boot time plus an offset that the store keeps for each boot (see storage/steady_offset):
-//   never steps while
-//               the machine is up, survives a restart of the server. For durations that must outlive the
-//               process
-//               ("deadline_seconds", "delay_seconds", retry backoff).
 //
-// Thread-safety: every method of Clock may be called from any thread. Units: WallTime and SteadyTime in
-// milliseconds.
+//   BootTime    CLOCK_BOOTTIME: never steps, counts while the machine sleeps, starts anew at boot. For timeouts.
+//   WallTime    CLOCK_REALTIME: what people read and write; an operator or NTP may step it.
+//   SteadyTime  boot time plus an offset that the store keeps for each boot (see storage/steady_offset): never
+//               steps while the machine is up, survives a restart of the server. For durations that must
+//               outlive the process ("deadline_seconds", "delay_seconds", retry backoff).
+//
+// Thread-safety: every method of Clock may be called from any thread.
+// Units: WallTime and SteadyTime in milliseconds, BootTime in nanoseconds.
 #pragma once
 
 #include <chrono>

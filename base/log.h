@@ -1,6 +1,7 @@
 // The server's own log: one line an event on standard error, level first. Built on spdlog, which only log.cc
-// includes. Thread-safety: all functions, any thread. Never logs payloads, results, keys or secrets: callers
-// pass ids and causes.
+// includes. Never logs payloads, results, keys or secrets: callers pass ids and causes.
+//
+// Thread-safety: all functions, any thread.
 #pragma once
 
 #include <string_view>

@@ -4,7 +4,7 @@
 
 namespace longhaul::base {
 
-Result<void> ServiceList::start(std::vector<Service*> in_order) {
+Result<void> ServiceList::start(const std::vector<Service*>& in_order) {
   for (Service* service : in_order) {
     auto started = service->start();
     if (!started) {

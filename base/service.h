@@ -26,7 +26,7 @@ class Service {
 class ServiceList {
  public:
   // A failed start stops the ones already started and names the service in the error.
-  [[nodiscard]] Result<void> start(std::vector<Service*> in_order);
+  [[nodiscard]] Result<void> start(const std::vector<Service*>& in_order);
   void stop();
 
  private:

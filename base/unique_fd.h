@@ -1,4 +1,6 @@
-// Owns a file descriptor and closes it. Move-only. Not thread-safe.
+// Owns a file descriptor and closes it. Move-only.
+//
+// Not thread-safe.
 #pragma once
 
 #include <unistd.h>

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <initializer_list>
 #include <string>
 
@@ -43,6 +45,15 @@ void ignore_signals_of_writes() {
   ::signal(SIGXFSZ, SIG_IGN);
 }
 
+// Programs run as the same user and could read this process's environment in /proc. Whoever wanted the key has
+// it by now, so it is wiped where the kernel shows it from, and no child inherits it.
+void forget_secret_variables() {
+  for (const char* name : {"LONGHAUL_API_KEY"}) {
+    if (char* value = ::getenv(name)) ::explicit_bzero(value, std::strlen(value));
+    ::unsetenv(name);
+  }
+}
+
 // Each thread of ours allocates little: more arenas than two only hold memory that nobody uses.
 void keep_memory_small() { mallopt(M_ARENA_MAX, 2); }
 
@@ -70,6 +81,7 @@ void wait_for(const sigset_t& signals) {
 
 int serve(const Settings& settings) {
   base::set_log_level(settings.log_level);
+  forget_secret_variables();
   keep_memory_small();
   raise_descriptor_limit();
   const sigset_t signals = stop_signals();

@@ -33,7 +33,7 @@ FunctionResult sleep(TaskContext& context) {
   const auto seconds = seconds_of(context.order().payload);
   if (!seconds) {
     return task_failure(api::task_error::payload_invalid,
-                   R"(the payload must be {"seconds": n}, n from 0 to 316224000 (ten years))", false);
+                        R"(the payload must be {"seconds": n}, n from 0 to 316224000 (ten years))", false);
   }
   const auto total = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*seconds));
   // A hundred steps, but none shorter than a second: what somebody who looks could tell apart.
@@ -47,7 +47,8 @@ FunctionResult sleep(TaskContext& context) {
   std::unique_lock lock(mutex);
   for (auto until = begin + step;; until += step) {
     wake.wait_until(lock, stop, std::min(until, end), [] { return false; });
-    if (stop.stop_requested()) return task_failure(api::task_error::cancelled, "stopped while it slept", true);
+    if (stop.stop_requested())
+      return task_failure(api::task_error::cancelled, "stopped while it slept", true);
     if (until >= end) return api::RawJson{"null"};
     context.progress(100.0 * std::chrono::duration<double>(until - begin).count() / *seconds, "");
   }

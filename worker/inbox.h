@@ -2,10 +2,10 @@
 // here, so that one thread alone decides, and so that an answer that comes after the dispatcher has gone
 // falls on a closed inbox and not on freed memory: those who may call late share its ownership.
 //
-// Thread-safety: push() and close() from any thread; take() and the alarm's waiting from the dispatcher's
-//   own. It has no limit of its own and needs none: changes and answers come at the pace of the writer's
-//   commits, a few of which fit into one turn of the dispatcher, and reports are at most one for each running
-//   attempt.
+// It has no limit of its own and needs none: changes and answers come at the pace of the writer's commits, a
+// few of which fit into one turn of the dispatcher, and reports are at most one for each running attempt.
+//
+// Thread-safety: push() and close() from any thread; take() and the alarm's waiting from the dispatcher's own.
 #pragma once
 
 #include <utility>

@@ -112,8 +112,8 @@ class LocalDispatcher final : public Dispatcher {
   DueTimes due_;
   StorePause pause_;
   Orders orders_;
-  std::vector<std::pair<api::TaskKey, api::AttemptToken>>
-      owed_ends_;  // refused by the store, to be written later
+  // Refused by the store, to be written later.
+  std::vector<std::pair<api::TaskKey, api::AttemptToken>> owed_ends_;
   std::size_t claims_in_flight_ = 0;
   bool sweep_in_flight_ = false;
   bool sweep_wanted_ = false;  // the last slice was full

@@ -123,8 +123,8 @@ class ReadyQueue {
   void drop_if_empty(const std::string& queue, std::string_view type);
 
   const Options options_;
-  std::map<std::string, Lanes, std::less<>>
-      queues_;  // only lanes with something in them, or on disk, or on the way
+  // Only lanes with something in them, or on disk, or on the way.
+  std::map<std::string, Lanes, std::less<>> queues_;
   std::unordered_map<api::TaskKey, Slip> taken_;
   std::vector<LaneName> hungry_;
   std::string served_last_;  // the queue whose turn it was

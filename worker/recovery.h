@@ -1,11 +1,12 @@
 // What a new server does about the old one, before it claims anything:
 //   1. ends what is left of the old server's processes, and waits until they are gone;
 //   2. writes the attempts that were running as lost (WORKER_LOST): tasks with attempts left wait for their
-//   backoff, others fail, and those that were already `cancelling` end as what they were;
+//      backoff, others fail, and those that were already `cancelling` end as what they were;
 //   3. enforces every deadline and expiry that passed meanwhile.
 //
-// Blocks until all of that is committed. Thread-safety: called once, from the thread that starts the
-// dispatcher.
+// Blocks until all of that is committed.
+//
+// Thread-safety: called once, from the thread that starts the dispatcher.
 #pragma once
 
 #include <cstdint>

@@ -201,11 +201,11 @@ void ThreadExecutor::execute(const Job& job) {
   }
   FunctionResult outcome = call_function(job);
   if (outcome && outcome->text.size() > job.order.type->max_result_bytes) {
-    outcome =
-        task_failure(api::task_error::result_too_large,
-                "the result has " + std::to_string(outcome->text.size()) +
-                    " bytes; the limit of this type is " + std::to_string(job.order.type->max_result_bytes),
-                false);
+    outcome = task_failure(api::task_error::result_too_large,
+                           "the result has " + std::to_string(outcome->text.size()) +
+                               " bytes; the limit of this type is " +
+                               std::to_string(job.order.type->max_result_bytes),
+                           false);
   }
   report(job.order, std::move(outcome));
 }
@@ -222,7 +222,7 @@ FunctionResult ThreadExecutor::call_function(const Job& job) const {
     return task_failure(api::task_error::task_exception, api::to_utf8(error.what()), true);
   } catch (...) {
     return task_failure(api::task_error::task_exception, "something was thrown that is not a std::exception",
-                   true);
+                        true);
   }
 }
 

@@ -31,8 +31,8 @@ storage::ReadyTask ready_task_of(const api::TaskSnapshot& task) {
 }
 
 api::WaitingFor explain_scheduled(const api::TaskSnapshot& task, const storage::Now& now) {
+  if (task.attempt == 0) return {"not_due", "due at " + api::to_text(task.run_at)};
   const base::WallTime at = task.due ? wall_time_of(*task.due, now) : task.run_at;
-  if (task.attempt == 0) return {"not_due", "due at " + api::to_text(at)};
   return {"retry_backoff", "attempt " + std::to_string(task.attempt + 1) + " of " +
                                std::to_string(task.max_attempts) + " is due at " + api::to_text(at)};
 }

@@ -107,11 +107,15 @@ def runners_of(group, build_dir, filter_text, temporary):
         yield Runner(f"{group} (Python)", command, parse_pytest, finished_codes=(0, 1), nothing_ran_code=5)
 
 
+# Where a build finds its libraries; the seed that repeats a failed run.
+KEPT_VARIABLES = ("LONGHAUL_DEPS_PREFIX", "LONGHAUL_TEST_SEED", "LONGHAUL_TEST_RACES")
+
+
 def test_environment(preset, build_dir):
     environment = dict(os.environ)
     for name in list(environment):
         # Neither the settings of a server on this machine nor of another Python may change what is tested.
-        if name.startswith(("LONGHAUL_", "PYTHON", "PYTEST_")) and name != "LONGHAUL_DEPS_PREFIX":
+        if name.startswith(("LONGHAUL_", "PYTHON", "PYTEST_")) and name not in KEPT_VARIABLES:
             del environment[name]
     environment.update(
         LONGHAUL_BINARY=str(build_dir / "longhaul"),

@@ -35,10 +35,23 @@ bool is_json(const std::string& content_type) {
   return true;
 }
 
+api::Problem refuse_coding(const std::string& coding) {
+  auto problem = api::refuse(api::ErrorCode::unsupported_media_type,
+                             "The body is sent with Content-Encoding: " + coding +
+                                 "; the server takes it only as it is, without any coding.")
+                     .error;
+  problem.headers.emplace_back("Accept-Encoding", "identity");  // RFC 9110, section 15.5.16
+  return problem;
+}
+
 }  // namespace
 
 std::optional<api::Problem> judge_content_type(const Request& request) {
   if (request.body.empty()) return std::nullopt;
+  for (const auto& [name, value] : request.headers) {
+    if (!equal_ignoring_case(name, "Content-Encoding")) continue;
+    if (!value.empty() && !equal_ignoring_case(value, "identity")) return refuse_coding(value);
+  }
   const std::string* content_type = request.find_header("Content-Type");
   if (content_type != nullptr && is_json(*content_type)) return std::nullopt;
   return api::refuse(

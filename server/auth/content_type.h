@@ -10,7 +10,7 @@
 namespace longhaul::server {
 
 // 415 for a body that is not declared as application/json (parameters allowed, charset only as UTF-8). No
-// body, no rule.
+// body, no rule. 415 too for a body in any Content-Encoding but identity.
 [[nodiscard]] std::optional<api::Problem> judge_content_type(const Request& request);
 
 }  // namespace longhaul::server

@@ -71,7 +71,7 @@ int complain_about_usage(const CLI::App& app, const CLI::ParseError& error, int 
 
 // What was printed is worth nothing if it did not arrive: a full disk, a closed stdout.
 int finish_output(int exit_code) {
-  errno = 0;
+  errno = 0;  // stays so when an earlier write has failed: the reason is gone then
   std::cout.flush();
   if (std::cout.good()) return exit_code;
   complain("not all of the output could be written" +

@@ -182,7 +182,9 @@ void add_start_command(CLI::App& app, Action& chosen) {
   command->add_option("TYPE", arguments->type, "Task type, as echo, or one of the server's own")
       ->required()
       ->type_name("");
-  command->add_option("--payload", arguments->payload, "Input of the task: JSON, @FILE, or - for stdin")
+  command
+      ->add_option("--payload", arguments->payload,
+                   "Input of the task: JSON, @FILE, or - for stdin, up to 64 MiB")
       ->type_name("JSON");
   add_field(*command, "--queue", arguments->texts, "queue", "NAME", "Queue it waits in");
   add_field(*command, "--priority", arguments->numbers, "priority", "N", "-100 to 100, higher first");

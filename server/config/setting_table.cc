@@ -154,16 +154,20 @@ std::vector<Setting<Settings>> server_settings() {
                                   [](const Settings& settings) { return toml_text(settings.allowed_hosts); }),
       special<Settings, TextList>(
           "server", "allowed_origins", ValueKind::text_list, "origins like \"https://app.example.com\"",
-          "Web pages of other origins that may use this server (CORS); its own origin always may.",
+          "Web pages of other origins that may use this server (CORS), in upper or lower case; its own "
+          "origin "
+          "always may.",
           take_origins, [](const Settings& settings) { return toml_text(settings.allowed_origins); }),
       whole_number("server", "max_open_tasks", &Settings::max_open_tasks, {1, 100'000'000},
                    "Starts are refused with 503 while this many tasks are not final."),
       one_of("server", "log_level", &Settings::log_level, log_levels,
              "What the server writes to its standard error."),
-      special<Settings, std::string>("storage", "database", ValueKind::text, "path of a file",
-                                     "The SQLite file that holds every task; made if it is not there.",
-                                     take_database,
-                                     [](const Settings& settings) { return toml_text(settings.database); }),
+      special<Settings, std::string>(
+          "storage", "database", ValueKind::text, "path of a file",
+          "The SQLite file that holds every task, a regular file without a second name (hard "
+          "link); made if it is not there. Starts are refused with 503 while its disk has less "
+          "than 64 MiB free, so that what was accepted can still be ended.",
+          take_database, [](const Settings& settings) { return toml_text(settings.database); }),
   };
 }
 

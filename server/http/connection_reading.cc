@@ -150,7 +150,10 @@ bool ConnectionDriver::pass_gate(Connection& connection) {
   Request& request = receiving.framer.request();
   request_ids_.assign(request);
   request.peer = connection.peer;
-  const auto problem = ask_gate(receiving);
+  auto problem = ask_gate(receiving);
+  if (const auto fault = receiving.framer.query_fault(); !problem && !fault.empty()) {
+    problem = api::Problem{api::ErrorCode::malformed_request, std::string(fault), {}, {}, {}, {}};
+  }
   if (!problem) {
     connection.phase = Phase::body;
     return true;

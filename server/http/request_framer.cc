@@ -126,12 +126,16 @@ void RequestFramer::read_request_line(std::string_view line) {
 
   TargetParts parts;
   std::string_view fault = split_target(method, request_.target, parts);
-  if (fault.empty()) fault = decode_path(parts.path, request_.path);
-  if (fault.empty()) fault = decode_query(parts.query, request_.query);
   if (fault.empty() && !all_in(host_bytes, parts.authority))
     fault = "The URL in the request line has a malformed host.";
   if (!fault.empty()) return refuse_malformed(fault);
   encoded_path_ = parts.path;
+  if (!decode_path(parts.path, request_.path).empty()) {
+    repaired_path_ = repair_path(parts.path);
+    encoded_path_ = repaired_path_;
+    (void)decode_path(encoded_path_, request_.path);  // nothing is wrong with it any more
+  }
+  query_fault_ = decode_query(parts.query, request_.query);
   authority_ = parts.authority;
   step_ = Step::fields;
 }

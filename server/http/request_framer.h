@@ -59,6 +59,9 @@ class RequestFramer {
   // request_id, peer and path_parameters are left to others.
   [[nodiscard]] Request& request() { return request_; }
   [[nodiscard]] std::string_view encoded_path() const { return encoded_path_; }
+  // What is wrong with the query, in words; empty: nothing. The framing is sound in spite of it, and so is a
+  // path that is no text: of that, what cannot be decoded reads as U+FFFD.
+  [[nodiscard]] std::string_view query_fault() const { return query_fault_; }
 
   // To be called once the head has been judged, before the body is fed: refuses an announced body beyond the
   // limit.
@@ -121,8 +124,10 @@ class RequestFramer {
   Step step_ = Step::request_line;
   Framing framing_;
   Request request_;
-  std::string_view encoded_path_;  // into request_.target
-  std::string_view authority_;     // into request_.target
+  std::string_view encoded_path_;  // into request_.target or repaired_path_
+  std::string repaired_path_;
+  std::string_view query_fault_;  // a static text
+  std::string_view authority_;    // into request_.target
   api::Problem problem_;
 
   std::string partial_;    // a line of which the end is still to come

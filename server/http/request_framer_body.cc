@@ -135,7 +135,7 @@ void RequestFramer::refuse_body_size() {
 void RequestFramer::reset() {
   step_ = Step::request_line;
   framing_ = {};
-  encoded_path_ = {};
+  encoded_path_ = query_fault_ = {};
   authority_ = {};
   partial_.clear();
   blank_lines_ = header_bytes_ = field_count_ = 0;

@@ -86,6 +86,19 @@ std::string_view decode_path(std::string_view encoded, std::string& out) {
   return {};
 }
 
+std::string repair_path(std::string_view encoded) {
+  constexpr std::string_view replacement = "%EF%BF%BD";
+  std::string out;
+  std::string unused;
+  for (std::size_t begin = 0; begin <= encoded.size();) {
+    const std::size_t end = std::min(encoded.find('/', begin), encoded.size());
+    const std::string_view segment = encoded.substr(begin, end - begin);
+    out.append(begin == 0 ? "" : "/").append(decode_path(segment, unused).empty() ? segment : replacement);
+    begin = end + 1;
+  }
+  return out;
+}
+
 std::string_view decode_query(std::string_view encoded,
                               std::vector<std::pair<std::string, std::string>>& out) {
   out.clear();

@@ -23,6 +23,10 @@ struct TargetParts {
 // Refuses broken escapes, encoded control characters and what is not UTF-8 once decoded.
 [[nodiscard]] std::string_view decode_path(std::string_view encoded, std::string& out);
 
+// The path with each segment that decode_path() refuses replaced by an encoded U+FFFD: it can still be looked
+// for, and is found nowhere, or as a parameter that nothing is called.
+[[nodiscard]] std::string repair_path(std::string_view encoded);
+
 // "a=1&b=x+y": pairs in order, '+' is a space; a piece without '=' has an empty value, an empty piece is
 // none.
 [[nodiscard]] std::string_view decode_query(std::string_view encoded,

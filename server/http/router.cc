@@ -20,7 +20,7 @@ constexpr std::string_view pattern_prefix = "/:root";
 constexpr std::string_view path_prefix = "/-";
 
 // An encoded slash belongs to its segment (RFC 3986, section 2.2), but the router matches decoded paths. It
-// sees this byte instead, which no path holds: the framer refuses encoded control characters.
+// sees this byte instead, which no path holds: the framer replaces encoded control characters.
 constexpr char encoded_slash = '\x01';
 
 constexpr std::array methods{std::string_view("DELETE"),  std::string_view("GET"),

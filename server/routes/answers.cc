@@ -20,7 +20,9 @@ Problem to_problem(const storage::StoreError& error) {
   switch (error.fault) {
     case storage::StoreFault::lane_full: return overloaded_problem();
     case storage::StoreFault::storage_full:
-      return retry_later(ErrorCode::storage_full, "There is no room left to write to. Nothing was changed.",
+      return retry_later(ErrorCode::storage_full,
+                         "Nothing was changed: " + error.message +
+                             ". Make room there: new tasks are taken again as soon as there is.",
                          30);
     case storage::StoreFault::unavailable: break;
   }

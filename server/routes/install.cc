@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "api/fault_list.h"
 #include "api/task_query.h"
 #include "server/auth/content_type.h"
 #include "server/auth/gate.h"
@@ -29,6 +30,17 @@ std::optional<Problem> judge_size(const Route& route, const Request& request) {
       .error;
 }
 
+std::optional<Problem> judge_body(const Route& route, const Request& request) {
+  if (auto problem = judge_size(route, request)) return problem;
+  if (route.takes_body) return judge_content_type(request);
+  if (request.body.empty()) return std::nullopt;
+  api::FaultList faults;
+  faults.add("#", route.method == "DELETE"
+                      ? "must not be there: this request takes no body; a reason is given as ?reason="
+                      : "must not be there: this request takes no body");
+  return std::move(faults).to_problem();
+}
+
 std::optional<Problem> judge_parameters(const Route& route, const Request& request) {
   if (!route.parameters) return std::nullopt;
   auto checked = api::check_parameters(request.query, *route.parameters);
@@ -39,9 +51,20 @@ std::optional<Problem> judge_parameters(const Route& route, const Request& reque
 // What holds for every request to a route, in the order in which a refusal helps most.
 std::optional<Problem> judge(const Route& route, const Readiness& readiness, const Request& request) {
   if (auto problem = judge_phase(route, readiness)) return problem;
-  if (auto problem = judge_size(route, request)) return problem;
-  if (auto problem = judge_content_type(request)) return problem;
+  if (auto problem = judge_body(route, request)) return problem;
   return judge_parameters(route, request);
+}
+
+// Words that are no id, and that later calls have behind /tasks/. Without them "/tasks/:id" would say that
+// another method helps.
+void keep_free(HttpServer& server) {
+  for (const std::string_view pattern : {"/tasks/cancel", "/tasks/retry"}) {
+    for (const std::string_view method : {"POST", "PUT", "PATCH"}) {
+      server.route(method, pattern, [](const Request& /*request*/, const Responder& responder) {
+        responder.send(api::refuse(ErrorCode::not_found, "The server has nothing at this path.").error);
+      });
+    }
+  }
 }
 
 }  // namespace
@@ -61,6 +84,7 @@ void install(HttpServer& server, const Readiness& readiness, const std::vector<R
   for (const auto& [pattern, methods] : methods_by_pattern) {
     server.route("OPTIONS", pattern, make_options_handler(methods + ", OPTIONS"));
   }
+  keep_free(server);
 }
 
 }  // namespace longhaul::server

@@ -45,9 +45,11 @@ void retry(const RouteContext& context, const Request& request, const Responder&
 }  // namespace
 
 std::vector<Route> retry_routes(const RouteContext& context) {
-  return {Route{"POST", "/tasks/:id/retry", [&context](const Request& request, const Responder& responder) {
-                  retry(context, request, responder);
-                }}};
+  Route route{"POST", "/tasks/:id/retry", [&context](const Request& request, const Responder& responder) {
+                retry(context, request, responder);
+              }};
+  route.takes_body = true;
+  return {std::move(route)};
 }
 
 }  // namespace longhaul::server

@@ -48,6 +48,7 @@ struct Route {
   Handler handler;
   // Query parameters that may be given; any other is a 422. Nothing: the handler checks them itself.
   std::optional<std::vector<std::string_view>> parameters = std::vector<std::string_view>{};
+  bool takes_body = false;  // else a request with one is a 422: what it says would be ignored
   std::size_t max_body_bytes = api::limits::body_bytes;
   bool works_unready = false;  // a probe: answers in every phase
 };

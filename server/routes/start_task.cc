@@ -59,23 +59,12 @@ std::string read_traceparent(const Request& request) {
   return found != nullptr && is_traceparent(*found) ? *found : std::string();
 }
 
-// The body, with what is wrong with the headers among its faults, so that all are told at once.
-Checked<api::StartRequest> read_body(const Request& request, api::FaultList faults) {
-  auto start = api::parse_start_request(request.body);
-  if (!start && start.error().code != ErrorCode::validation_failed) return start;
-  if (!start) {
-    for (const api::FieldError& fault : start.error().errors) faults.add(fault.pointer, fault.detail);
-  }
-  if (!faults.empty()) return api::refuse(std::move(faults).to_problem());
-  return start;
-}
-
 // Everything that can be judged without the store, in the order of the contract.
 Checked<storage::NewTask> judge(const RouteContext& context, const Request& request) {
   auto key = read_idempotency_key(request);
   api::FaultList faults;
   if (!key) faults.add(key.error().pointer, key.error().detail);
-  auto start = read_body(request, std::move(faults));
+  auto start = api::parse_start_request(request.body, std::move(faults));
   if (!start) return api::refuse(std::move(start).error());
 
   const worker::TaskType* type = context.types.find(start->type);
@@ -155,6 +144,7 @@ std::vector<Route> start_task_routes(const RouteContext& context) {
                     [&context, kept, responder] { start(context, *kept, responder); });
                 if (!taken) responder.send(overloaded_problem());
               }};
+  route.takes_body = true;
   route.max_body_bytes = greatest_body_bytes(context.types);
   return {std::move(route)};
 }

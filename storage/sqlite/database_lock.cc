@@ -34,9 +34,27 @@ bool write_holder(int fd) {
          ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
+// What is not there yet will be made, as a file with one name. A second name would have a lock of its own.
+base::Result<void> check_is_one_file(const std::string& database) {
+  struct stat found {};
+  if (::stat(database.c_str(), &found) != 0) return {};
+  if (!S_ISREG(found.st_mode)) {
+    return base::fail("the database " + database +
+                      " is not a regular file, but a folder, a device or the like: name a file");
+  }
+  if (found.st_nlink > 1) {
+    return base::fail(
+        "the database " + database + " has " + std::to_string(found.st_nlink) +
+        " names (hard links), so that two servers could use it at once: copy it to a file of its "
+        "own, or remove the other names");
+  }
+  return {};
+}
+
 }  // namespace
 
 base::Result<DatabaseLock> DatabaseLock::take(const std::string& database) {
+  if (auto checked = check_is_one_file(database); !checked) return base::Failure{checked.error()};
   const std::string path = lock_path_of(database);
   base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return base::fail("cannot open the lock file " + path + ": " + std::strerror(errno));

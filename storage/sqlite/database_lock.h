@@ -13,7 +13,8 @@ namespace longhaul::storage {
 
 class DatabaseLock {
  public:
-  // The error names the lock file and who holds it.
+  // The error names the lock file and who holds it, or says why this cannot be a database: it is not a
+  // regular file, or has a second name (hard link), which would have a second lock.
   [[nodiscard]] static base::Result<DatabaseLock> take(const std::string& database);
 
  private:

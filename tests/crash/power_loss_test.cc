@@ -16,6 +16,7 @@
 #include "tests/crash/load.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/power_loss_disk.h"
+#include "tests/support/seed.h"
 
 namespace longhaul::tests {
 namespace {
@@ -113,18 +114,12 @@ class Machine {
   std::atomic<int> fatal_calls_ = 0;
 };
 
-// LONGHAUL_SEED repeats a run.
-std::uint64_t first_seed() {
-  const char* given = std::getenv("LONGHAUL_SEED");
-  return given == nullptr ? std::random_device{}() : std::strtoull(given, nullptr, 10);
-}
-
 }  // namespace
 
 TEST_CASE("power loss: at 500 points under load nothing that was answered is lost") {
   base::set_log_level(base::LogLevel::off);  // every loss is an error, and meant to be one
-  const std::uint64_t seed = first_seed();
-  MESSAGE("LONGHAUL_SEED=" << seed);
+  const std::uint64_t seed = test_seed();
+  MESSAGE("LONGHAUL_TEST_SEED=" << seed);
   std::size_t tasks = 0;
   std::size_t finished = 0;
   int served = 0;

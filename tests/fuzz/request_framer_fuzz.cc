@@ -43,7 +43,7 @@ class Transcript {
     text_ += request.method + " " + request.path + " " + request.target + "\n";
     for (const auto& [name, value] : request.headers) text_ += name + ":" + value + "\n";
     for (const auto& [name, value] : request.query) text_ += "?" + name + "=" + value + "\n";
-    text_ += request.body + "\n";
+    text_ += request.body + "\n" + std::string(framer_.query_fault()) + "\n";
     // What a head may never let through.
     for (const char c : request.path) {
       if (static_cast<unsigned char>(c) < 0x20) std::abort();

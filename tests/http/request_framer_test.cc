@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/http/framing_cases.h"
+#include "tests/support/seed.h"
 
 using namespace longhaul;
 using server::FramerLimits;
@@ -130,7 +131,7 @@ TEST_CASE("any split of the bytes in two gives the same outcome") {
 }
 
 TEST_CASE("byte by byte and in random pieces gives the same outcome") {
-  const unsigned seed = std::random_device{}();
+  const auto seed = static_cast<unsigned>(tests::test_seed());
   CAPTURE(seed);
   std::mt19937 random(seed);
   for (const std::string& bytes : tests::all_requests()) {
@@ -150,7 +151,7 @@ TEST_CASE("byte by byte and in random pieces gives the same outcome") {
 }
 
 TEST_CASE("changed bytes never break the framer, whatever it makes of them") {
-  const unsigned seed = std::random_device{}();
+  const auto seed = static_cast<unsigned>(tests::test_seed());
   CAPTURE(seed);
   std::mt19937 random(seed);
   for (const auto& item : tests::accepted_requests()) {
@@ -210,6 +211,24 @@ TEST_CASE("nothing of one request is seen in the next") {
   REQUIRE(framer.progress() == Progress::complete);
   CHECK(framer.request().headers == server::Headers{{"Host", "three"}});
   CHECK(framer.request().path == "/three");
+}
+
+TEST_CASE("what is no text in a path reads as U+FFFD, and a query that is none is told") {
+  RequestFramer framer{FramerLimits{}};
+  framer.feed("GET /a%20b/%zz%41/%ff/%00/c%0Ad/%4?x=%ff HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(framer.progress() == Progress::complete);
+  CHECK(framer.request().path == "/a b/\uFFFD/\uFFFD/\uFFFD/\uFFFD/\uFFFD");
+  CHECK(framer.encoded_path() == "/a%20b/%EF%BF%BD/%EF%BF%BD/%EF%BF%BD/%EF%BF%BD/%EF%BF%BD");
+  CHECK(framer.query_fault() == "The request target is not UTF-8 once decoded.");
+  CHECK(framer.framing().keep_alive);
+  framer.reset();
+  framer.feed("GET /a?x=%4 HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(framer.progress() == Progress::complete);
+  CHECK(framer.query_fault().find("two hexadecimal digits") != std::string_view::npos);
+  framer.reset();
+  framer.feed("GET /a?x=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(framer.query_fault().empty());
+  CHECK(framer.encoded_path() == "/a");
 }
 
 TEST_CASE("a URL as target takes the place of Host") {

@@ -33,6 +33,7 @@ struct InstalledRoutes {
     server::Route get{"GET", "/thing", handler};
     get.parameters = {"a"};
     server::Route post{"POST", "/thing", handler};
+    post.takes_body = true;
     post.max_body_bytes = 10;
     server::Route probe{"GET", "/probe", handler};
     probe.works_unready = true;
@@ -80,6 +81,30 @@ TEST_CASE("routes: sizes, content types and parameters are judged before the han
   CHECK(unknown.status == 422);
   CHECK(unknown.body.find("\"?b\"") != std::string::npos);
   CHECK(routes.ask(post("/thing?a=1", "{}", {"Content-Type: application/json"})).status == 422);
+}
+
+TEST_CASE("routes: a body is refused where none is taken, and anywhere with a coding") {
+  InstalledRoutes routes;
+  routes.readiness.enter(Readiness::Phase::ready);
+  const std::string json = "Content-Type: application/json";
+  for (const char* const path : {"/thing", "/probe"}) {
+    const Answer refused = routes.ask(request("GET", path, {json, "Content-Length: 2"}) + "{}");
+    CHECK(refused.status == 422);
+    CHECK(refused.body.find("\"#\"") != std::string::npos);
+    CHECK(routes.ask(request("GET", path, {"Content-Length: 0"})).status == 200);
+  }
+  const Answer coded = routes.ask(post("/thing", "{}", {json, "Content-Encoding: gzip"}));
+  CHECK(coded.status == 415);
+  CHECK(coded.header("Accept-Encoding") == "identity");
+  CHECK(routes.ask(post("/thing", "{}", {json, "content-encoding: IDENTITY"})).status == 200);
+}
+
+TEST_CASE("routes: a full disk is told with its limit and what to do") {
+  const auto problem =
+      server::to_problem({storage::StoreFault::storage_full, "less than 64 MiB are free on the disk"});
+  CHECK(problem.code == api::ErrorCode::storage_full);
+  CHECK(problem.detail.find("less than 64 MiB are free on the disk.") != std::string::npos);
+  CHECK(problem.detail.find("Make room") != std::string::npos);
 }
 
 TEST_CASE("routes: OPTIONS says what a path takes") {

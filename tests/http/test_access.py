@@ -1,5 +1,7 @@
 """Keys, the Host header, origins."""
 
+import pathlib
+
 import pytest
 
 from longhaul_server import running_server
@@ -94,6 +96,13 @@ def test_the_key_is_not_in_the_log(locked):
     with locked.client(key="wrong" * 5) as client:
         client.get("/stats").expect(401)
     assert KEY not in locked.log() and "wrongwrong" not in locked.log()
+
+
+def test_the_key_is_in_no_environment_that_a_program_could_read(locked):
+    processes = [locked.pid, *locked.descendants()]
+    assert len(processes) >= 2, "the server and its spawner"
+    for pid in processes:
+        assert KEY.encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
 
 
 # ---- origins

@@ -118,3 +118,12 @@ def test_page_sizes():
         assert len(listed(client, page_size=500)) == len(listed(client, page_size=100000)) == 500
         query = urllib.parse.urlencode({"page_size": "99999999999999999999999"})
         assert len(ids(client.get(f"/tasks?{query}"))) == 500
+
+
+def test_pages_end_early_when_results_are_large():
+    with running_server() as server, server.client() as client:
+        ids = [client.run("echo", "x" * 1_000_000)["task_id"] for _ in range(7)]
+        first = client.get("/tasks", query={"page_size": 7}).expect(200).json
+        assert 4 <= len(first["tasks"]) < 7 and first["next_page_token"]
+        rest = client.get("/tasks", query={"page_size": 7, "page_token": first["next_page_token"]}).expect(200).json
+        assert [task["task_id"] for task in first["tasks"] + rest["tasks"]] == ids[::-1] and not rest["next_page_token"]

@@ -1,34 +1,39 @@
 """The end of a task's process tree, whatever it does to live on."""
 
+import datetime
 import os
 import pathlib
 import signal
 import textwrap
-import time
 
 import pytest
 
 from longhaul_server import is_alive, running_server
 from waiting import PATIENCE, wait_until
 
-# A grandchild that called setsid, forked twice, ignores SIGTERM and holds stdout open. Writes its process id to the log.
+# A grandchild that called setsid, forked twice, ignores SIGTERM and holds stdout open. Its process id is in the log before
+# the leader goes on.
 ESCAPER = textwrap.dedent("""
     import os, signal, sys, time
     if os.fork() == 0:
         os.setsid()
-        if os.fork() == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            os.write(2, b"escaped %d\\n" % os.getpid())
-            while True:
-                time.sleep(1)
-        os._exit(0)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        escaped = os.fork()
+        if escaped:
+            os.write(2, b"escaped %d\\n" % escaped)
+            os._exit(0)
+        while True:
+            time.sleep(1)
     os.wait()
-    if len(sys.argv) > 1 and sys.argv[1] == "leave":
+    if "leave" in sys.argv:
         sys.exit(0)
+    if "ignore" in sys.argv:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         time.sleep(1)
 """)
 
+GRACE = 0.5
 
 STAY = """
 [tasks.stay]
@@ -44,11 +49,15 @@ def server(tmp_path_factory):
     config = f"""
     [tasks.escaper]
     command = ["/usr/bin/python3", "{script}"]
-    grace_seconds = 0.5
+    grace_seconds = {GRACE}
+    max_attempts = 1
+    [tasks.stubborn]
+    command = ["/usr/bin/python3", "{script}", "ignore"]
+    grace_seconds = {GRACE}
     max_attempts = 1
     [tasks.leaver]
     command = ["/usr/bin/python3", "{script}", "leave"]
-    grace_seconds = 0.5
+    grace_seconds = {GRACE}
     """
     with running_server(config=config) as running:
         yield running
@@ -75,13 +84,24 @@ def test_two_at_once_each_takes_only_its_own(server, client):
     assert not is_alive(pids[1])
 
 
+def seconds_of(task):
+    times = [datetime.datetime.fromisoformat(task[name].replace("Z", "+00:00")) for name in ("started_at", "finished_at")]
+    return (times[1] - times[0]).total_seconds()
+
+
 def test_timeout_grace_and_a_second(server, client):
-    began = time.monotonic()
-    task_id = client.start("escaper", timeout_seconds=0.8)["task_id"]
-    pid = escaped_pid(client, task_id)
-    assert client.finished(task_id)["status"] == "timed_out"
-    assert time.monotonic() - began < (0.8 + 0.5 + 1 + 0.5) * PATIENCE
-    assert not is_alive(pid)
+    short = client.start("stubborn", timeout_seconds=3)["task_id"]
+    long = client.start("stubborn", timeout_seconds=600)["task_id"]
+    short_pid, long_pid = escaped_pid(client, short), escaped_pid(client, long)
+    assert is_alive(short_pid) and is_alive(long_pid)
+    late = client.finished(short)
+    assert late["status"] == "timed_out" and late["error"]["code"] == "ATTEMPT_TIMED_OUT"
+    # What was killed is gone by the time that the state changes, and what belongs to others is not touched.
+    assert not is_alive(short_pid) and is_alive(long_pid)
+    assert 3 + GRACE <= seconds_of(late) <= 3 + GRACE + 1 * PATIENCE
+    assert client.status(long)["status"] == "running"
+    client.cancel(long, wait=30).expect(200)
+    assert not is_alive(long_pid)
 
 
 def test_an_attempt_ends_with_its_leader_not_with_its_pipes(server, client):

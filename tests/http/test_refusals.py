@@ -27,9 +27,68 @@ def test_wrong_methods(client, method, path):
     client.request(method, path).expect(405, "METHOD_NOT_ALLOWED")  # the client holds Allow against the description
 
 
-@pytest.mark.parametrize("target", ["/tasks/%00", "/tasks?type=%FF", "/tasks?x=%", "/tasks?x=%zz", "/tasks?tag.%c0%80=1"])
-def test_targets_that_are_no_text(client, target):
-    client.get(target).expect(400, "MALFORMED_REQUEST")
+@pytest.mark.parametrize("target", ["/tasks?type=%FF", "/tasks?x=%", "/tasks?x=%zz", "/tasks?tag.%c0%80=1"])
+def test_queries_that_are_no_text(server, target):
+    with server.raw() as connection:
+        for _ in range(2):  # where the request ends is certain: the connection is kept
+            answer = connection.exchange(get_bytes(target), target=target)
+            assert answer.status == 400 and answer.header("Connection") is None
+        refused = connection.exchange(post_bytes("/start-task?x=%zz", '{"type":"echo"}'), "POST", "/start-task?x=%zz")
+        assert refused.status == 400
+        assert connection.exchange(get_bytes("/livez"), target="/livez").status == 200
+
+
+@pytest.mark.parametrize("broken", ["%00", "%01", "%ff", "%c0%80", "%zz", "%", "%4", "%u0041"])
+def test_paths_that_are_no_text(server, client, broken):
+    task_id = client.run("echo")["task_id"]
+    with server.raw() as connection:
+        for target, code in ((f"/task-status/{task_id}{broken}", "TASK_NOT_FOUND"), (f"/tasks/{broken}{task_id}", "TASK_NOT_FOUND"),
+                             (f"/tasks/{task_id}{broken}/logs", "TASK_NOT_FOUND"), (f"/stats{broken}", "NOT_FOUND"),
+                             (f"/{broken}/stats", "NOT_FOUND")):
+            answer = connection.exchange(get_bytes(target), target=target)
+            assert answer.status == 404 and f'"{code}"'.encode() in answer.body, target
+        assert connection.exchange(get_bytes("/livez"), target="/livez").status == 200
+
+
+@pytest.mark.parametrize("path", ["/tasks/cancel", "/tasks/retry"])
+def test_calls_of_later_below_tasks(client, path):
+    for method in ("POST", "PUT", "PATCH"):
+        client.request(method, path).expect(404, "NOT_FOUND")
+    client.post(path, {"filter": {"status": "failed"}}).expect(404, "NOT_FOUND")
+    for method in ("GET", "DELETE"):
+        client.request(method, path).expect(404, "TASK_NOT_FOUND")
+
+
+@pytest.mark.parametrize("method, path", [("DELETE", "/tasks/{id}"), ("GET", "/tasks/{id}"), ("GET", "/task-status/{id}"), ("GET", "/tasks"),
+                                          ("GET", "/tasks/{id}/logs"), ("GET", "/stats"), ("HEAD", "/stats"), ("GET", "/livez"),
+                                          ("GET", "/openapi.json")])
+def test_a_body_where_none_is_taken(client, method, path):
+    task_id = client.start("echo", delay_seconds=600)["task_id"]
+    for body in ('{"reason": "enough"}', "{", "null"):
+        refused = client.request(method, path.format(id=task_id), body=body).expect(422)
+        assert method == "HEAD" or refused.pointers == ["#"]
+        assert ("?reason=" in refused.text) == (method == "DELETE")
+    client.request(method, path.format(id=task_id), body="x", headers={"Content-Type": "text/plain"}).expect(422)
+    assert client.status(task_id)["status"] == "scheduled"
+    client.request(method, path.format(id=task_id), body="").expect(200)
+    client.cancel(task_id).expect(200)
+
+
+def test_an_encoded_body(client):
+    for coding in ("gzip", "GZIP", "br", "identity, gzip"):
+        refused = client.post("/start-task", {"type": "echo"}, headers={"Content-Encoding": coding})
+        refused.expect(415, "UNSUPPORTED_MEDIA_TYPE")
+        assert coding in refused.json["detail"] and refused.header("Accept-Encoding") == "identity"
+    for coding in ("identity", "Identity"):
+        client.post("/start-task", {"type": "echo"}, headers={"Content-Encoding": coding}).expect(202)
+
+
+def test_more_faults_than_are_listed(client):
+    fields = {f"field_{i}": i for i in range(150)}
+    for headers, count in (({}, 151), ({"Idempotency-Key": "x" * 300}, 152)):
+        refused = client.post("/start-task", fields, headers=headers).expect(422, "VALIDATION_FAILED").json
+        assert refused["detail"] == f"{count} faults; the first 100 are listed." and len(refused["errors"]) == 100
+    assert client.post("/start-task", {"a": 1}).expect(422).json["detail"] == "2 faults; all are listed."
 
 
 def test_refusals_keep_the_connection(server):

@@ -77,6 +77,7 @@ def test_priority_then_age(client):
 def test_a_delayed_task_waits_for_its_time(client):
     task = client.start("echo", delay_seconds=0.4)
     assert task["status"] == "scheduled" and task["waiting_for"]["reason"] == "not_due"
+    assert task["waiting_for"]["detail"] == f"due at {task['run_at']}"
     done = client.finished(task["task_id"])
     assert done["status"] == "succeeded" and done["started_at"] >= task["run_at"] > task["created_at"]
 

@@ -42,6 +42,7 @@ def test_an_attempt_that_times_out_is_tried_again(client):
     assert task["status"] == "timed_out" and task["error"]["code"] == "ATTEMPT_TIMED_OUT" and task["attempt"] == 2
     attempts = client.detail(task["task_id"])["attempts"]
     assert [attempt["outcome"] for attempt in attempts] == ["timed_out", "timed_out"]
+    assert {attempt["error"]["message"] for attempt in attempts} == {"the attempt took longer than its limit of 0.2 s"}
     assert [text for text in client.log_texts(task["task_id"]) if text.startswith("try")] == ["try 1", "try 2"]
 
 
@@ -80,8 +81,10 @@ def test_a_deadline_ends_the_wait_for_another_attempt(client):
         retry_base_seconds = 3600
         retry_cap_seconds = 3600
         """) as server, server.client() as own:
-        task = own.run("failing", deadline_seconds=1, max_attempts=3)
-        assert task["status"] in ("timed_out", "failed") and task["error"]["code"] in ("DEADLINE_EXCEEDED", "EXIT_CODE")
+        task = own.run("failing", deadline_seconds=3, max_attempts=100)
+        assert task["status"] == "timed_out" and task["error"]["code"] == "DEADLINE_EXCEEDED"
+        attempts = own.detail(task["task_id"])["attempts"]
+        assert attempts and {attempt["error"]["code"] for attempt in attempts} == {"EXIT_CODE"}
 
 
 def test_a_deadline_as_a_date(client):

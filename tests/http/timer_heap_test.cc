@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/seed.h"
+
 using namespace longhaul;
 using server::TimerHeap;
 
@@ -64,7 +66,7 @@ TEST_CASE("a cancelled timer is gone at once, and its id means nothing any more"
 }
 
 TEST_CASE("random timers, some cancelled, against a sorted list") {
-  const unsigned seed = std::random_device{}();
+  const auto seed = static_cast<unsigned>(tests::test_seed());
   CAPTURE(seed);
   std::mt19937 random(seed);
   TimerHeap heap;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tests/store/store_fixture.h"
+#include "tests/support/seed.h"
 
 namespace longhaul::tests {
 namespace {
@@ -76,7 +77,7 @@ void live(Store& store, int thread, int n, std::mt19937& random) {
 
 TEST_CASE_TEMPLATE("many threads: every task ends once, and what is counted is what is there", Engine,
                    STORE_ENGINES) {
-  const unsigned seed = std::random_device{}();
+  const auto seed = static_cast<unsigned>(test_seed());
   CAPTURE(seed);
   StoreFixture fixture(std::make_unique<Engine>());
   fixture.makes_its_own_ids = true;

@@ -284,9 +284,9 @@ TEST_CASE("--task refuses what it cannot use") {
   const std::array<std::pair<const char*, const char*>, 6> cases{{
       {"wc", "--task: must be NAME='PROGRAM ARGS', as in --task count='wc -w'; there is no '=' in \"wc\""},
       {"=wc", "--task: the name must be 1 to 100 characters of A-Z a-z 0-9 _ . : -"},
-      {"x=", "--task x: must name a program, as in [\"python3\", \"count.py\"]"},
+      {"x=", "--task x: names no program behind the '='; give one, as in --task count='wc -w'"},
       {"x='wc", "--task x: a ' is not closed"},
-      {"x=''", "--task x: must name a program, as in [\"python3\", \"count.py\"]"},
+      {"x=''", "--task x: names no program behind the '='; give one, as in --task count='wc -w'"},
       {"sleep=wc", "--task sleep: 'sleep' is built in and cannot be defined again"},
   }};
   for (const auto& [flag, message] : cases) {

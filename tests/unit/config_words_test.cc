@@ -91,4 +91,16 @@ TEST_CASE("the nearest known name") {
   CHECK(nearest_name("storage.databse", known) == "storage.database");
   CHECK(nearest_name("server.hosts_allowed_quickly", known) == std::nullopt);
   CHECK(nearest_name("x", {}) == std::nullopt);
+  CHECK(nearest_name("sever.listen", known) == "server.listen");
+  CHECK(nearest_name("serverlisten", known) == "server.listen");
+}
+
+TEST_CASE("what is far from every name is near to none, whatever section they share") {
+  const std::vector<std::string> known{"tasks.resize.environment", "tasks.resize.result",
+                                       "tasks.resize.max_attempts"};
+  CHECK(nearest_name("tasks.resize.memory_mb", known) == std::nullopt);
+  CHECK(nearest_name("tasks.resize.persistent", known) == std::nullopt);
+  CHECK(nearest_name("tasks.resize.max_atempts", known) == "tasks.resize.max_attempts");
+  CHECK(nearest_name("tasks.resize.rsult", known) == "tasks.resize.result");
+  CHECK(nearest_name("a", std::vector<std::string>{"b", "ls"}) == std::nullopt);
 }

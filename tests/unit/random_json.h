@@ -1,5 +1,5 @@
 // JSON texts made at random, for tests that hold for every one of them. The seed comes from the environment
-// variable SEED when it is set; tests show it with CAPTURE, so that a failure can be had again.
+// variable LONGHAUL_TEST_SEED when it is set; tests show it with CAPTURE, so that a failure can be had again.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,9 @@
 #include <string>
 #include <string_view>
 
-namespace longhaul::tests {
+#include "tests/support/seed.h"
 
-inline std::uint64_t test_seed() {
-  const char* given = std::getenv("SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-}
+namespace longhaul::tests {
 
 class RandomJson {
  public:

@@ -38,9 +38,8 @@ class NoMoreThreads {
 
 TEST_CASE("a thread runs under its name") {
   std::array<char, 16> name{};
-  auto thread = start_thread("a name that is too long", [&] {
-    pthread_getname_np(pthread_self(), name.data(), name.size());
-  });
+  auto thread = start_thread("a name that is too long",
+                             [&] { pthread_getname_np(pthread_self(), name.data(), name.size()); });
   REQUIRE(thread.ok());
   thread->join();
   CHECK(std::string(name.data()) == "a name that is ");

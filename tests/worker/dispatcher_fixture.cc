@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <future>
 #include <stdexcept>
-#include <thread>
 
 #include "api/task_state.h"
 #include "storage/sqlite/sqlite_store.h"
+#include "tests/worker/patience.h"
 
 namespace longhaul::tests {
 namespace {
@@ -33,6 +33,8 @@ T answer_of(Ask ask) {
   const auto promise = std::make_shared<std::promise<storage::StoreResult<T>>>();
   auto future = promise->get_future();
   ask([promise](storage::StoreResult<T> result) { promise->set_value(std::move(result)); });
+  INFO("waiting for an answer of the store");
+  REQUIRE(future.wait_for(patience) == std::future_status::ready);
   storage::StoreResult<T> result = future.get();
   if (!result) throw std::runtime_error(result.error().message);
   return std::move(result).value();
@@ -57,20 +59,28 @@ void History::on_committed(std::span<const storage::TaskChange> changes) {
 
 TaskSnapshotPtr History::wait_until(const api::TaskId& id,
                                     const std::function<bool(const api::TaskSnapshot&)>& condition) {
+  return wait_until(id, "a task to come to what the test wants", condition);
+}
+
+TaskSnapshotPtr History::wait_until(const api::TaskId& id, const std::string& what,
+                                    const std::function<bool(const api::TaskSnapshot&)>& condition) {
+  Patience left(what);
   base::MutexLock lock(mutex_);
   for (;;) {
     const auto& states = tasks_[id];
     if (!states.empty() && condition(*states.back())) return states.back();
-    changed_.wait(mutex_);
+    left.wait(changed_, mutex_);
   }
 }
 
 TaskSnapshotPtr History::wait_for_state(const api::TaskId& id, TaskState state) {
-  return wait_until(id, [state](const api::TaskSnapshot& task) { return task.state == state; });
+  return wait_until(id, id.text() + " to become " + std::string(api::to_text(state)),
+                    [state](const api::TaskSnapshot& task) { return task.state == state; });
 }
 
 TaskSnapshotPtr History::wait_for_end(const api::TaskId& id) {
-  return wait_until(id, [](const api::TaskSnapshot& task) { return api::is_final(task.state); });
+  return wait_until(id, id.text() + " to end",
+                    [](const api::TaskSnapshot& task) { return api::is_final(task.state); });
 }
 
 std::vector<TaskState> History::states_of(const api::TaskId& id) {
@@ -211,9 +221,10 @@ void DispatcherFixture::advance(Milliseconds by) {
 }
 
 TaskSnapshotPtr DispatcherFixture::advance_until(const TaskSnapshotPtr& task, TaskState state) {
+  const Patience left(task->id.text() + " to become " + std::string(api::to_text(state)));
   while (history.states_of(task->id).back() != state) {
     advance(Milliseconds(100));
-    std::this_thread::yield();
+    left.yield();
   }
   return history.wait_for_state(task->id, state);
 }

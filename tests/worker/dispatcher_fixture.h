@@ -43,6 +43,9 @@ class History final : public storage::StoreObserver {
   std::vector<std::string> faults();
 
  private:
+  TaskSnapshotPtr wait_until(const api::TaskId& id, const std::string& what,
+                             const std::function<bool(const api::TaskSnapshot&)>& condition);
+
   base::Mutex mutex_;
   base::CondVar changed_;
   std::map<api::TaskId, std::vector<TaskSnapshotPtr>> tasks_ GUARDED_BY(mutex_);

@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "api/task_error.h"
+#include "tests/support/seed.h"
 #include "tests/worker/dispatcher_fixture.h"
-#include "tests/worker/seed.h"
 #include "worker/thread_executor.h"
 
 using namespace longhaul;
@@ -84,8 +84,9 @@ class Races {
       open.pop_front();
     }
     for (const std::size_t i : open) fixture_.history.wait_for_end(races_[i].id);
-    while (answers_open_ > 0) std::this_thread::yield();
-    while (fixture_.dispatcher().load_of_queue("default").running > 0) std::this_thread::yield();
+    const tests::Patience left("all answers, and the end of all work");
+    while (answers_open_ > 0) left.yield();
+    while (fixture_.dispatcher().load_of_queue("default").running > 0) left.yield();
     executor_->stop();
   }
 

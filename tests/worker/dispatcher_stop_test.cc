@@ -141,7 +141,7 @@ TEST_CASE("refusals: a claim, a sweep, a stop that cannot be written is tried ag
   SUBCASE("claim of a task that is cancelled meanwhile") {
     fixture.store().refuse_claims = 1;
     const auto task = fixture.add();
-    while (fixture.store().refuse_claims > 0) std::this_thread::yield();
+    for (tests::Patience left("the claim to be refused"); fixture.store().refuse_claims > 0;) left.yield();
     fixture.cancel(task);
     const auto next = fixture.add();
     fixture.advance_until(next, S::running);

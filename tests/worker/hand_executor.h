@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "tests/worker/patience.h"
 #include "worker/executor.h"
 
 namespace longhaul::tests {
@@ -63,16 +64,19 @@ class HandExecutor final : public worker::Executor {
   // Waits until the task's newest attempt, newer than `after`, has begun.
   api::AttemptToken wait_for_begin(const api::TaskId& id, api::AttemptToken after = api::AttemptToken(0)) {
     base::MutexLock lock(mutex_);
-    while (!by_task_.contains(id) || by_task_[id] <= after) changed_.wait(mutex_);
+    Patience left("an attempt of " + id.text() + " to begin");
+    while (!by_task_.contains(id) || by_task_[id] <= after) left.wait(changed_, mutex_);
     return by_task_[id];
   }
   void wait_for_stop(api::AttemptToken token) {
     base::MutexLock lock(mutex_);
-    while (!stops_.contains(token)) changed_.wait(mutex_);
+    Patience left("attempt " + std::to_string(token.get()) + " to be told to stop");
+    while (!stops_.contains(token)) left.wait(changed_, mutex_);
   }
   void wait_for_begun_count(std::size_t count) {
     base::MutexLock lock(mutex_);
-    while (begun_.size() < count) changed_.wait(mutex_);
+    Patience left(std::to_string(count) + " attempts to have begun");
+    while (begun_.size() < count) left.wait(changed_, mutex_);
   }
 
   void succeed(api::AttemptToken token, std::string result = "null") {

@@ -27,18 +27,14 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/unique_fd.h"
+#include "tests/worker/patience.h"
 #include "worker/process/command_executor.h"
 #include "worker/process/proc_stat.h"
 
 namespace longhaul::worker::process_tests {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
-// Longer than anything here takes: when it passes, the test has failed.
-inline constexpr std::chrono::seconds patience{sanitized ? 180 : 60};
+using tests::patience;
+using tests::sanitized;
 inline const std::string programs = LONGHAUL_SOURCE_DIR "/tests/worker/programs/";
 inline const std::string command_host = LONGHAUL_TEST_PROGRAMS "/longhaul_test_command_host";
 inline constexpr const char* python = "/usr/bin/python3";
@@ -115,13 +111,9 @@ class RecordingSink final : public AttemptSink {
   // that.
   template <class Condition>
   Seen wait(api::AttemptToken token, const std::string& what, const Condition& condition) {
-    const auto limit = Clock::now() + patience;
+    tests::Patience limit(what);
     base::MutexLock lock(mutex_);
-    while (!condition(seen_[token])) {
-      INFO("waiting for ", what);
-      REQUIRE(Clock::now() < limit);
-      changed_.wait_for(mutex_, limit - Clock::now());
-    }
+    while (!condition(seen_[token])) limit.wait(changed_, mutex_);
     return seen_[token];
   }
   Seen wait_end(api::AttemptToken token) {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/worker/seed.h"
+#include "tests/support/seed.h"
 #include "worker/ready_queue.h"
 
 using namespace longhaul;

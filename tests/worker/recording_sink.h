@@ -8,10 +8,10 @@
 #include <fstream>
 #include <map>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
+#include "tests/worker/patience.h"
 #include "worker/executor.h"
 
 namespace longhaul::tests {
@@ -38,17 +38,20 @@ class RecordingSink final : public worker::AttemptSink {
 
   worker::AttemptReport wait_for(api::AttemptToken token) {
     base::MutexLock lock(mutex_);
-    while (!reports_.contains(token)) changed_.wait(mutex_);
+    Patience left("the report of an attempt");
+    while (!reports_.contains(token)) left.wait(changed_, mutex_);
     return reports_[token];
   }
   api::Progress wait_for_progress(api::AttemptToken token) {
     base::MutexLock lock(mutex_);
-    while (!progress_.contains(token)) changed_.wait(mutex_);
+    Patience left("progress");
+    while (!progress_.contains(token)) left.wait(changed_, mutex_);
     return progress_[token];
   }
   void wait_for_reports(std::size_t count) {
     base::MutexLock lock(mutex_);
-    while (report_count_ < count) changed_.wait(mutex_);
+    Patience left(std::to_string(count) + " reports");
+    while (report_count_ < count) left.wait(changed_, mutex_);
   }
   std::vector<api::LogLine> lines_of(api::AttemptToken token) {
     base::MutexLock lock(mutex_);
@@ -79,7 +82,8 @@ inline std::size_t thread_count(const std::string& name) {
   return count;
 }
 inline void wait_for_thread_count(const std::string& name, std::size_t count) {
-  while (thread_count(name) != count) std::this_thread::yield();
+  const Patience left(std::to_string(count) + " threads called " + name);
+  while (thread_count(name) != count) left.yield();
 }
 
 }  // namespace longhaul::tests

@@ -6,7 +6,7 @@
 #include <limits>
 #include <random>
 
-#include "tests/worker/seed.h"
+#include "tests/support/seed.h"
 
 using namespace longhaul;
 using worker::retry_delay;

@@ -1,11 +1,8 @@
 // The spawner that hangs, and the last word of a shim that gets lost.
 #include "worker/process/spawner_watch.h"
 
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-
-#include <array>
 
 #include "tests/worker/process_fixture.h"
 #include "worker/process/shim.h"
@@ -85,14 +82,9 @@ TEST_CASE("process: a spawner that hangs before a start is killed and replaced, 
   CommandFixture commands(command_host, milliseconds(1'000));
   const pid_t spawner = commands.spawner();
   kill(spawner, SIGSTOP);
-  const auto stopped = commands.begin(shell_type("sleep 1000"));
-  const auto left_alone = commands.begin(shell_type("sleep 1000"));
-  commands.executor->stop_attempt(stopped);
-  for (const auto token : {stopped, left_alone}) {
-    const auto report = commands.sink.wait_end(token).reports.at(0);
-    CHECK(report.lost);
-    CHECK(report.retryable);
-  }
+  const auto report = commands.run(shell_type("sleep 1000")).reports.at(0);
+  CHECK(report.lost);
+  CHECK(report.retryable);
   CHECK(commands.run(command_type({"true"})).reports.at(0).succeeded);
   CHECK(commands.spawner() != spawner);
 }
@@ -109,20 +101,6 @@ TEST_CASE("process: a spawner that hangs while it owes the end of a dead shim is
   CHECK(dies_within(escaped, milliseconds(0)));
   CHECK(commands.run(command_type({"true"})).reports.at(0).succeeded);
   CHECK(commands.spawner() != spawner);
-}
-
-TEST_CASE("process: a spawner that hangs before a kill order is killed and replaced") {
-  CommandFixture commands(command_host, milliseconds(1'000));
-  const auto token = commands.begin(shell_type("sleep 1000"));
-  const pid_t shim = parent_of(commands.wait_leader(token));
-  const pid_t spawner = commands.spawner();
-  kill(shim, SIGSTOP);
-  kill(spawner, SIGSTOP);
-  commands.executor->stop_attempt(token);
-  CHECK(commands.sink.wait_end(token).reports.at(0).lost);
-  CHECK(commands.run(command_type({"true"})).reports.at(0).succeeded);
-  CHECK(commands.spawner() != spawner);
-  CHECK(dies_within(shim, patience));
 }
 
 TEST_CASE("process: a shim whose last report nobody takes says so by its exit code") {

@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "api/json_reader.h"
@@ -112,6 +114,12 @@ bool passes_by_itself(int error_number) {
   }
 }
 
+// A name without a slash is looked for in the folders of PATH, and folders are passed over there.
+bool is_folder(const std::string& program) {
+  std::error_code ignored;
+  return program.find('/') != std::string::npos && std::filesystem::is_directory(program, ignored);
+}
+
 std::string advice_for(const std::string& program, StartStage stage, int error_number) {
   if (stage == StartStage::lookup && error_number == ENOENT)
     return program.find('/') == std::string::npos
@@ -120,6 +128,7 @@ std::string advice_for(const std::string& program, StartStage stage, int error_n
                : ": there is no such file; correct the path in the type's command";
   if (stage == StartStage::exec && error_number == ENOENT)
     return ": the file is there, but the interpreter that it names is not; look at its first line (#!)";
+  if (error_number == EACCES && is_folder(program)) return ": it is a folder; name a program in it";
   if (error_number == EACCES)
     return ": the server may not execute it; chmod +x, and see to the rights of its folders";
   if (error_number == ENOEXEC) return ": not a program; a script needs a first line like #!/bin/sh";

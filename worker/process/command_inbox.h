@@ -1,6 +1,7 @@
 // What the command-io thread is told by others, in order of coming. Bounded by its users: the dispatcher
-// begins no more attempts than the executor's capacity, and stops none it has not begun. Thread-safety:
-// take() and close() by the command-io thread, everything else from any thread.
+// begins no more attempts than the executor's capacity, and stops none it has not begun.
+//
+// Thread-safety: take() and close() by the command-io thread, everything else from any thread.
 #pragma once
 
 #include <sys/eventfd.h>

@@ -1,5 +1,7 @@
 // Cuts a stream of bytes into lines, however long they are, in bounded memory: of a line that is longer than
-// the limit the start is kept, the rest is passed over. Not thread-safe.
+// the limit the start is kept, the rest is passed over.
+//
+// Not thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,7 @@
 // What /proc says of processes: their place in the tree, and the start time that tells two with the same id
-// apart. Thread-safety: functions without state. Errors: a process that is gone or hidden yields nothing.
+// apart.
+//
+// Thread-safety: functions without state. Errors: a process that is gone or hidden yields nothing.
 #pragma once
 
 #include <sys/types.h>

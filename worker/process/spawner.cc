@@ -175,8 +175,7 @@ void Spawner::end_orphans() {
   reap();
   // What a shim leaves behind has become ours by the time that the shim can be reaped.
   if (kill_descendants([this](pid_t pid) { return shims_.contains(pid); }) == 0)
-    std::erase_if(dead_shims_,
-                  [this](std::int64_t token) { return tell(SpawnerKind::orphans_gone, token); });
+    std::erase_if(dead_shims_, [this](std::int64_t token) { return tell(SpawnerKind::orphans_gone, token); });
   pause_ms_ = std::min(2 * pause_ms_, last_pause_ms);  // for those that live on, or could not be told of
 }
 
