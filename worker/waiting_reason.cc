@@ -19,9 +19,15 @@ std::string ahead_text(const ReadyQueue::Ahead& ahead) {
   return ahead.count == 1 ? "1 task is ahead in this queue" : count + " tasks are ahead in this queue";
 }
 
-base::WallTime wall_time_of(const api::Due& due, const storage::Now& now) {
-  if (const auto* at = std::get_if<base::WallTime>(&due)) return *at;
-  return now.wall + (std::get<base::SteadyTime>(due) - now.steady);
+// The time of day at which a task is due, by the clock as it stands now.
+base::WallTime due_at(const api::TaskSnapshot& task, const storage::Now& now) {
+  if (!task.due) return task.run_at;
+  if (const auto* at = std::get_if<base::WallTime>(&*task.due)) return *at;
+  const base::WallTime at = now.wall + (std::get<base::SteadyTime>(*task.due) - now.steady);
+  // The two clocks are read one after the other and cut to milliseconds: so little is no step of the clock.
+  constexpr base::Milliseconds reading_error{2};
+  const bool clock_stands = at - task.run_at <= reading_error && task.run_at - at <= reading_error;
+  return clock_stands ? task.run_at : at;
 }
 
 }  // namespace
@@ -31,10 +37,10 @@ storage::ReadyTask ready_task_of(const api::TaskSnapshot& task) {
 }
 
 api::WaitingFor explain_scheduled(const api::TaskSnapshot& task, const storage::Now& now) {
-  if (task.attempt == 0) return {"not_due", "due at " + api::to_text(task.run_at)};
-  const base::WallTime at = task.due ? wall_time_of(*task.due, now) : task.run_at;
+  const std::string at = api::to_text(due_at(task, now));
+  if (task.attempt == 0) return {"not_due", "due at " + at};
   return {"retry_backoff", "attempt " + std::to_string(task.attempt + 1) + " of " +
-                               std::to_string(task.max_attempts) + " is due at " + api::to_text(at)};
+                               std::to_string(task.max_attempts) + " is due at " + at};
 }
 
 api::WaitingFor explain_unknown_type(const api::TaskSnapshot& task) {

@@ -141,6 +141,7 @@ class Loader {
         continue;
       }
       std::vector<std::string> names;
+      names.reserve(known.size());
       for (const auto& one : known) names.push_back(path + "." + std::string(one.name));
       unknown(entry.line, path + "." + entry.name, names);
     }
