@@ -3,9 +3,11 @@
 import resource
 import subprocess
 
+import pytest
+
 from command_line import environment_for
 from longhaul_server import binary
-from waiting import PATIENCE
+from waiting import PATIENCE, SANITIZED
 
 
 def want_impossible_stacks():
@@ -13,6 +15,7 @@ def want_impossible_stacks():
     resource.setrlimit(resource.RLIMIT_STACK, (1 << 47, resource.getrlimit(resource.RLIMIT_STACK)[1]))
 
 
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer wants threads of its own")
 def test_the_start_fails_and_says_why(tmp_path):
     result = subprocess.run([binary(), "serve", "--listen", "127.0.0.1:0", "--database", str(tmp_path / "longhaul.db")],
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=tmp_path, env=environment_for(),
