@@ -59,7 +59,7 @@ base::Result<std::unique_ptr<Composition>> Composition::build(const Settings& se
   storage::SqliteOptions options;
   options.path = settings.database;
   options.clock = clock.get();
-  auto store = storage::open_sqlite_store(std::move(options));
+  auto store = storage::open_sqlite_store(options);
   if (!store) return base::fail(store.error().message);
   return std::unique_ptr<Composition>(new Composition(settings, std::move(clock), std::move(store).value()));
 }

@@ -68,7 +68,7 @@ void count_tasks(Statements& statements, TaskCounts& counts) {
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(SqliteOptions options, DatabaseLock lock, std::unique_ptr<SqlLibrary> library,
+  SqliteStore(const SqliteOptions& options, DatabaseLock lock, std::unique_ptr<SqlLibrary> library,
               OpenedDatabase opened)
       : clock_(*options.clock),
         lock_(std::move(lock)),
@@ -178,7 +178,7 @@ class SqliteStore final : public Store {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
+base::Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
   assert(options.clock != nullptr);
   const DatabasePlace place{options.path, options.vfs};
   create_private_file(place);
@@ -189,8 +189,8 @@ base::Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
   auto opened = open_database(place, *library, boot_id, *options.clock);
   if (!opened) return base::fail(opened.error().message);
   try {
-    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(options), std::move(*lock),
-                                                                std::move(library), std::move(*opened)));
+    return std::unique_ptr<Store>(
+        std::make_unique<SqliteStore>(options, std::move(*lock), std::move(library), std::move(*opened)));
   } catch (const SqlError& error) {
     return base::fail("cannot read the database: " + std::string(error.what()));
   }

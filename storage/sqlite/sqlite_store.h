@@ -37,6 +37,6 @@ struct SqliteOptions {
 
 // Opens or creates the database, migrates it and takes its lock; the errors name the file and what to do.
 // start() then runs the writer.
-[[nodiscard]] base::Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
+[[nodiscard]] base::Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options);
 
 }  // namespace longhaul::storage

@@ -1,6 +1,6 @@
 // Pages of GET /tasks: newest first, filtered, each with a bounded amount of work.
 #include <algorithm>
-#include <ranges>
+#include <span>
 #include <string_view>
 
 #include "storage/sqlite/reads.h"
@@ -70,7 +70,8 @@ class PageReader {
  private:
   // Whatever row came by its first tag. Looked up by name, so that nothing of a task is read in vain.
   [[nodiscard]] bool has_tags(const TaskId& task) {
-    return std::ranges::all_of(query_.filter.tags | std::views::drop(1), [&](const auto& tag) {
+    if (query_.filter.tags.empty()) return true;
+    return std::ranges::all_of(std::span(query_.filter.tags).subspan(1), [&](const auto& tag) {
       ++scanned_;
       return statements_.use("has_tag").bind(tag.first, tag.second, task).row();
     });

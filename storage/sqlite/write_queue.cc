@@ -41,20 +41,21 @@ std::optional<StoreError> WriteQueue::why_not(Lane lane, std::size_t bytes) cons
 }
 
 void WriteQueue::push(Lane lane, std::unique_ptr<WriteRequest> request) {
+  if (const auto refusal = try_push(lane, request)) request->refuse(*refusal);
+}
+
+std::optional<StoreError> WriteQueue::try_push(Lane lane, std::unique_ptr<WriteRequest>& request) {
   const std::size_t bytes = request->bytes();
-  std::optional<StoreError> refusal;
   bool wake = false;
   {
     const base::MutexLock lock(mutex_);
-    refusal = why_not(lane, bytes);
-    if (!refusal) {
-      waiting(lane).requests.push_back(std::move(request));
-      waiting(lane).bytes += bytes;
-      wake = std::exchange(sleep_, Sleep::awake) != Sleep::awake;
-    }
+    if (auto refusal = why_not(lane, bytes)) return refusal;
+    waiting(lane).requests.push_back(std::move(request));
+    waiting(lane).bytes += bytes;
+    wake = std::exchange(sleep_, Sleep::awake) != Sleep::awake;
   }
   if (wake) wake_.notify_one();
-  if (refusal) request->refuse(*refusal);
+  return std::nullopt;
 }
 
 Notes& WriteQueue::notes_of(TaskKey key, AttemptToken token) {

@@ -78,6 +78,9 @@ class WriteQueue {
   };
   enum class Sleep : std::uint8_t { awake, for_anything, for_company };
 
+  // Takes the request, or says why not and leaves it with the caller.
+  [[nodiscard]] std::optional<StoreError> try_push(Lane lane, std::unique_ptr<WriteRequest>& request)
+      EXCLUDES(mutex_);
   [[nodiscard]] std::optional<StoreError> why_not(Lane lane, std::size_t bytes) const REQUIRES(mutex_);
   [[nodiscard]] Waiting& waiting(Lane lane) REQUIRES(mutex_) {
     return lanes_[static_cast<std::size_t>(lane)];

@@ -10,6 +10,7 @@ using api::AttemptOutcome;
 void Load::begin(int lives) {
   // From the first answer on the dice are the writer's.
   std::vector<NewTask> orders;
+  orders.reserve(static_cast<std::size_t>(lives));
   for (int i = 0; i < lives; ++i) orders.push_back(order());
   for (NewTask& task : orders) {
     store_.enqueue(std::move(task), [this](const StoreResult<EnqueueOutcome>& result) {

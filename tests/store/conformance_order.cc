@@ -13,7 +13,7 @@ namespace {
 class Gate {
  public:
   void hold(StoreFixture& fixture) {
-    fixture.store().load_ready({"gate", "gate", {}, 1}, [this](StoreResult<std::vector<ReadyTask>>) {
+    fixture.store().load_ready({"gate", "gate", {}, 1}, [this](const StoreResult<std::vector<ReadyTask>>&) {
       held_.set_value();
       open_.get_future().wait();
     });
@@ -194,6 +194,7 @@ TEST_CASE_TEMPLATE("the ready queue is read behind every change, in claiming ord
   const std::vector<TaskKey> expected = {a, b, c, d, e, f};
   const auto keys_of = [](const std::vector<ReadyTask>& tasks) {
     std::vector<TaskKey> keys;
+    keys.reserve(tasks.size());
     for (const ReadyTask& task : tasks) keys.push_back(task.key);
     return keys;
   };

@@ -26,8 +26,9 @@ T ask(const Call& call) {
 NewTask order_of(Store& store, int thread, int n) {
   NewTask order;
   const Now now = store.now();
-  order.id = TaskId::make(now.wall.time_since_epoch(), static_cast<std::uint16_t>(n),
-                          static_cast<std::uint64_t>(thread * tasks_per_thread + n));
+  order.id =
+      TaskId::make(now.wall.time_since_epoch(), static_cast<std::uint16_t>(n),
+                   static_cast<std::uint64_t>(thread) * tasks_per_thread + static_cast<std::uint64_t>(n));
   order.type = "work";
   order.queue = thread % 2 == 0 ? "even" : "odd";
   order.payload = RawJson{"null"};

@@ -121,7 +121,7 @@ TEST_CASE("sqlite: a start without room does not take others of its batch with i
   std::vector<Answer<EnqueueOutcome>> starts(3);
   for (auto& start : starts) {
     NewTask order = fixture.order();
-    order.payload = RawJson{'"' + std::string(10'000'000, 'x') + '"'};
+    order.payload = RawJson{'"' + std::string(10'000'000, 'x') + '"'};  // NOLINT(bugprone-string-constructor)
     fixture.store().enqueue(order, start.done());
   }
   for (std::size_t i = 0; i < tasks.size(); ++i) fixture.store().cancel(tasks[i]->id, "", cancels[i].done());

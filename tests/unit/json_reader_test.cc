@@ -287,8 +287,8 @@ TEST_CASE("exactly one value, and nothing hidden behind it") {
                                  "1//",
                                  "#1",
                                  "\f1",
-                                 "\xC2\xA0"
-                                 "1"}) {
+                                 ("\xC2\xA0"
+                                  "1")}) {
     CAPTURE(text);
     CHECK_FALSE(fault_of(text).empty());
   }

@@ -302,7 +302,7 @@ TEST_CASE("dispatcher: log lines and progress of the present attempt are kept, o
   const auto task = fixture.add();
   const auto token = fixture.commands.wait_for_begin(task->id);
   auto& sink = static_cast<worker::AttemptSink&>(fixture.dispatcher());
-  const auto line = [&](std::string text) {
+  const auto line = [&](const std::string& text) {
     return std::vector{api::LogLine{0, fixture.clock.wall(), "stderr", text}};
   };
   sink.on_log(task->key, token, line("one"));

@@ -111,7 +111,7 @@ void DispatcherFixture::open() {
   storage::SqliteOptions sqlite;
   sqlite.path = (folder_ / "longhaul.db").string();
   sqlite.clock = &used_clock_;
-  auto opened = storage::open_sqlite_store(std::move(sqlite));
+  auto opened = storage::open_sqlite_store(sqlite);
   REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().message));
   store_ = std::make_unique<StoreProxy>(std::move(*opened));
 

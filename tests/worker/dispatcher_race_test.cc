@@ -35,7 +35,7 @@ constexpr int default_races = 10'000;
 
 int race_count() {
   const char* given = std::getenv("LONGHAUL_TEST_RACES");
-  return given != nullptr ? std::atoi(given) : default_races;
+  return given != nullptr ? static_cast<int>(std::strtol(given, nullptr, 10)) : default_races;
 }
 
 // Work that takes `turns` looks at its stop token; then it has done, whether it was told to stop or not, or

@@ -249,6 +249,7 @@ class Child {
     input_.reset(to[1]);
     output_.reset(from[0]);
     REQUIRE(error == 0);
+    wait_for_environment();
   }
   ~Child() { end(); }
   Child(const Child&) = delete;
@@ -290,6 +291,16 @@ class Child {
   void close_input() { input_.reset(); }
 
  private:
+  // The kernel lets the parent of a new program go on a moment before it shows the program's environment.
+  void wait_for_environment() const {
+    const auto limit = Clock::now() + patience;
+    const std::string path = "/proc/" + std::to_string(pid_) + "/environ";
+    while (std::ifstream(path).peek() == std::ifstream::traits_type::eof()) {
+      REQUIRE(Clock::now() < limit);
+      std::this_thread::yield();
+    }
+  }
+
   static std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
     pointers.reserve(texts.size() + 1);
