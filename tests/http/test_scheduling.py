@@ -3,6 +3,7 @@
 import pytest
 
 from longhaul_server import running_server
+from waiting import wait_until
 
 CONFIG = """
 [queues.one]
@@ -64,8 +65,9 @@ def test_priority_then_age(client):
     client.until(holder, "running")
     ids = {name: client.start("echo", queue="one", priority=priority)["task_id"]
            for name, priority in (("low", -5), ("first", 0), ("second", 0), ("high", 7), ("highest", 100))}
-    behind = client.status(ids["low"])["waiting_for"]
-    assert behind["reason"] == "behind_others" and "4" in behind["detail"]
+    # The dispatcher hears of a start when its commit is answered, which may be a moment after the client does.
+    wait_until(lambda: client.status(ids["low"])["waiting_for"] ==
+               {"reason": "behind_others", "detail": "4 tasks are ahead in this queue"}, "four to be ahead")
     release(client, holder)
     started = {name: client.finished(task_id)["started_at"] for name, task_id in ids.items()}
     in_order = [started[name] for name in ("highest", "high", "first", "second", "low")]
