@@ -109,6 +109,8 @@ std::size_t ConnectionDriver::consume(Connection& connection, std::string_view b
   while (!bytes.empty() && may_read(connection) && !connection.broken && out_.size() < collected_bytes_max) {
     if (connection.close_when_written && connection.phase == Phase::idle)
       return size;  // nobody will answer the rest
+    if (connection.output != nullptr && connection.phase == Phase::idle)
+      break;  // the client has to read before it is answered any further
     bytes.remove_prefix(receiving_of(connection).framer.feed(bytes));
     advance(connection, !bytes.empty());
   }
