@@ -58,4 +58,9 @@ inline constexpr std::size_t log_bytes = 1024 * 1024;
 inline constexpr std::size_t log_line_bytes = 8 * 1024;
 inline constexpr std::size_t progress_message_chars = 500;
 
+// Webhooks.
+inline constexpr std::size_t callback_url_chars = 2'048;
+inline constexpr std::size_t delivered_result_bytes = 256 * 1024;
+inline constexpr std::size_t delivery_answer_bytes = 4 * 1024;  // that are kept of the receiver's answer
+
 }  // namespace longhaul::api::limits

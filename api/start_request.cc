@@ -10,6 +10,7 @@
 #include "api/limits.h"
 #include "api/time_text.h"
 #include "api/utf8.h"
+#include "api/web_url.h"
 
 namespace longhaul::api {
 namespace {
@@ -118,6 +119,42 @@ std::vector<std::pair<std::string, std::string>> read_tags(std::string_view fiel
   return tags;
 }
 
+std::string read_url(std::string_view field, std::string_view value, FaultList& faults) {
+  auto text = string_of(value);
+  if (!text) {
+    faults.add(pointer_to(field), "must be a string");
+    return {};
+  }
+  if (const auto url = read_web_url(*text); !url) {
+    faults.add(pointer_to(field), url.error().detail);
+    return {};
+  }
+  return *std::move(text);
+}
+
+WebhookEvents read_events(std::string_view field, std::string_view value, FaultList& faults) {
+  WebhookEvents events;
+  ElementCursor element(value);
+  std::size_t count = 0;
+  while (element.next()) {
+    const auto name = string_of(element.value());
+    const auto event = name ? parse_webhook_event(*name) : std::nullopt;
+    if (event) {
+      events.insert(*event);
+    } else {
+      faults.add(pointer_to(field, std::to_string(count)), "must be one of " + webhook_event_names());
+    }
+    ++count;
+  }
+  if (count == 0) faults.add(pointer_to(field), "must be an array of at least one event");
+  return events;
+}
+
+Callback& callback_of(StartRequest& request) {
+  if (!request.callback) request.callback.emplace();
+  return *request.callback;
+}
+
 // The fields of a body, one row each. A reader gets the name of its field too, for the faults.
 template <class Request>
 struct Field {
@@ -178,6 +215,10 @@ constexpr Field<Start> start_fields[] = {
      }},
     {"tags", [](Start& r, std::string_view field, std::string_view value,
                 FaultList& faults) { r.tags = read_tags(field, value, faults); }},
+    {"callback_url", [](Start& r, std::string_view field, std::string_view value,
+                        FaultList& faults) { callback_of(r).url = read_url(field, value, faults); }},
+    {"callback_events", [](Start& r, std::string_view field, std::string_view value,
+                           FaultList& faults) { callback_of(r).events = read_events(field, value, faults); }},
 };
 
 constexpr Field<RetryRequest> retry_fields[] = {
@@ -228,7 +269,8 @@ FieldSet read_fields(std::span<const Field<Request>> fields, std::string_view ob
 
 }  // namespace
 
-Checked<StartRequest> parse_start_request(std::string_view body, FaultList faults) {
+Checked<StartRequest> parse_start_request(std::string_view body, FaultList faults,
+                                          const UrlJudge& judge_url) {
   const auto json = read_json(body);
   if (!json) return refuse(json.error());
   StartRequest request;
@@ -239,6 +281,13 @@ Checked<StartRequest> parse_start_request(std::string_view body, FaultList fault
   const std::span<const Field<StartRequest>> fields = start_fields;
   const FieldSet seen = read_fields(fields, json->text, request, faults);
   if (!has_field(fields, seen, "type")) faults.add(pointer_to("type"), "is required");
+  if (has_field(fields, seen, "callback_events") && !has_field(fields, seen, "callback_url")) {
+    faults.add(pointer_to("callback_events"), "must not be given without callback_url");
+  }
+  if (judge_url && request.callback && !request.callback->url.empty()) {
+    if (auto fault = judge_url(request.callback->url))
+      faults.add(pointer_to("callback_url"), *std::move(fault));
+  }
   if (!faults.empty()) return refuse(std::move(faults).to_problem());
   return request;
 }

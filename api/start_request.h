@@ -1,11 +1,13 @@
 // The body of POST /start-task, read and checked. Every fault is listed, each with its pointer.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "api/delivery.h"
 #include "api/fault_list.h"
 #include "api/problem.h"
 #include "api/task.h"
@@ -25,11 +27,16 @@ struct StartRequest {
   std::optional<Milliseconds> expires;
   std::optional<int> max_attempts;
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
+  std::optional<Callback> callback;
 };
 
+// What is wrong with a URL whose text is sound: where it may not lead, which only the caller knows. "must ...".
+using UrlJudge = std::function<std::optional<std::string>(const std::string& url)>;
+
 // 400 for what is not JSON, 422 with every fault for what is wrong, behind those that are known already (of
-// headers). Does not know which types exist.
-[[nodiscard]] Checked<StartRequest> parse_start_request(std::string_view body, FaultList faults = {});
+// headers). Does not know which types exist; without a judge a callback may lead anywhere.
+[[nodiscard]] Checked<StartRequest> parse_start_request(std::string_view body, FaultList faults = {},
+                                                        const UrlJudge& judge_url = nullptr);
 
 // The body of POST /tasks/{id}/retry: empty, or {"deadline_at"} / {"deadline_seconds"}.
 struct RetryRequest {

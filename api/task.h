@@ -11,6 +11,7 @@
 
 #include "api/task_id.h"
 #include "api/task_state.h"
+#include "api/webhook_event.h"
 #include "base/clock.h"
 #include "base/named_type.h"
 
@@ -78,6 +79,7 @@ struct TaskSnapshot {
   std::optional<StopCause> stop_cause;     // while cancelling
   std::optional<std::string> stop_reason;  // of a cancel, while cancelling
   std::vector<std::pair<std::string, std::string>> tags;
+  WebhookEvents callback_events;  // empty: no callback
   std::optional<TaskError> error;
   std::optional<Progress> progress;
   std::optional<RawJson> result;  // only when succeeded
@@ -107,10 +109,18 @@ struct AttemptRecord {
   ResourceUse use;
 };
 
+// How many deliveries of its webhooks a task has, by status.
+struct DeliveryCounts {
+  std::int64_t pending = 0;
+  std::int64_t delivered = 0;
+  std::int64_t exhausted = 0;
+};
+
 struct TaskDetail {
   TaskSnapshot task;
   RawJson payload;
   std::vector<AttemptRecord> attempts;
+  DeliveryCounts deliveries;
 };
 
 struct LogLine {

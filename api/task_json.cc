@@ -1,8 +1,11 @@
 #include "api/task_json.h"
 
+#include <limits>
+
 #include "api/json_reader.h"
 #include "api/json_scanner.h"
 #include "api/json_writer.h"
+#include "api/limits.h"
 
 namespace longhaul::api {
 namespace {
@@ -10,6 +13,7 @@ namespace {
 constexpr std::size_t usual_status_bytes = 1024;
 constexpr std::size_t usual_attempt_bytes = 384;
 constexpr std::size_t usual_line_bytes = 160;
+constexpr std::size_t whole_result = std::numeric_limits<std::size_t>::max();
 
 void write_time(JsonWriter& json, std::string_view name, const std::optional<WallTime>& time) {
   json.key(name);
@@ -59,12 +63,16 @@ void write_progress(JsonWriter& json, const std::optional<Progress>& progress) {
   json.end_object();
 }
 
-void write_result(JsonWriter& json, const TaskSnapshot& task) {
+// A result that is longer than `most_bytes` is left out, and that is said.
+void write_result(JsonWriter& json, const TaskSnapshot& task, std::size_t most_bytes) {
   json.key("result");
-  if (task.result) {
-    json.raw(*task.result);
-  } else {
+  if (!task.result) {
     json.null();
+  } else if (task.result->text.size() > most_bytes) {
+    json.null();
+    json.key("result_omitted").boolean(true);
+  } else {
+    json.raw(*task.result);
   }
 }
 
@@ -87,7 +95,8 @@ void write_waiting_for(JsonWriter& json, const std::optional<WaitingFor>& waitin
 }
 
 // The members of a status, without the braces around them.
-void write_status(JsonWriter& json, const TaskSnapshot& task, const std::optional<WaitingFor>& waiting_for) {
+void write_status(JsonWriter& json, const TaskSnapshot& task, const std::optional<WaitingFor>& waiting_for,
+                  std::size_t most_result_bytes = whole_result) {
   std::string status_url = "/task-status/";
   status_url += task.id.text();
   json.key("task_id").string(std::string_view(status_url).substr(status_url.rfind('/') + 1));
@@ -95,7 +104,7 @@ void write_status(JsonWriter& json, const TaskSnapshot& task, const std::optiona
   json.key("queue").string(task.queue);
   json.key("status").string(to_text(task.state));
   write_progress(json, task.progress);
-  write_result(json, task);
+  write_result(json, task, most_result_bytes);
   json.key("error");
   write_error(json, task.error);
   json.key("cache").boolean(false);
@@ -148,6 +157,14 @@ std::string status_json(const TaskSnapshot& task, const std::optional<WaitingFor
   return json.take();
 }
 
+std::string delivered_status_json(const TaskSnapshot& task) {
+  JsonWriter json(expected_bytes(task));
+  json.begin_object();
+  write_status(json, task, std::nullopt, limits::delivered_result_bytes);
+  json.end_object();
+  return json.take();
+}
+
 std::string detail_json(const TaskDetail& detail, const std::optional<WaitingFor>& waiting_for) {
   JsonWriter json(expected_bytes(detail.task) + detail.payload.text.size() +
                   detail.attempts.size() * usual_attempt_bytes);
@@ -157,6 +174,11 @@ std::string detail_json(const TaskDetail& detail, const std::optional<WaitingFor
   json.key("attempts").begin_array();
   for (const AttemptRecord& attempt : detail.attempts) write_attempt(json, attempt);
   json.end_array();
+  json.key("deliveries").begin_object();
+  json.key("pending").number(detail.deliveries.pending);
+  json.key("delivered").number(detail.deliveries.delivered);
+  json.key("exhausted").number(detail.deliveries.exhausted);
+  json.end_object();
   json.end_object();
   return json.take();
 }

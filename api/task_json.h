@@ -19,7 +19,10 @@ struct WaitingFor {
 
 // The status of a task: the answer of GET /task-status/{id}.
 [[nodiscard]] std::string status_json(const TaskSnapshot& task, const std::optional<WaitingFor>& waiting_for);
-// The status plus payload and attempts: GET /tasks/{id}.
+// The same as webhooks send it: a result over limits::delivered_result_bytes is left out ("result": null) and
+// "result_omitted": true says so.
+[[nodiscard]] std::string delivered_status_json(const TaskSnapshot& task);
+// The status plus payload, attempts and how many deliveries there are by status: GET /tasks/{id}.
 [[nodiscard]] std::string detail_json(const TaskDetail& detail, const std::optional<WaitingFor>& waiting_for);
 [[nodiscard]] std::string page_json(const TaskPage& page, std::string_view next_page_token);
 [[nodiscard]] std::string logs_json(const LogPage& page);

@@ -35,6 +35,10 @@ longhaul_require_package(OpenSSL COMPONENTS Crypto)
 longhaul_dependency(crypto)
 target_link_libraries(longhaul_crypto INTERFACE OpenSSL::Crypto)
 
+longhaul_require_package(CURL)
+longhaul_dependency(curl)
+target_link_libraries(longhaul_curl INTERFACE CURL::libcurl)
+
 longhaul_require_package(CLI11)
 longhaul_dependency(cli)
 target_link_libraries(longhaul_cli INTERFACE CLI11::CLI11)

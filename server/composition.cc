@@ -47,6 +47,40 @@ std::unique_ptr<worker::Dispatcher> make_local_dispatcher(storage::Store* store,
   return worker::make_dispatcher(std::move(options));
 }
 
+std::unique_ptr<worker::RetentionService> make_retention_of(const Settings& settings, storage::Store* store,
+                                                            const base::Clock* clock) {
+  worker::RetentionOptions options;
+  options.store = store;
+  // In the order of storage::final_states.
+  options.limits.keep = {settings.keep_succeeded, settings.keep_failed, settings.keep_cancelled,
+                         settings.keep_timed_out};
+  options.limits.max_bytes = settings.max_database_bytes;
+  options.clock = clock;
+  return worker::make_retention(options);
+}
+
+worker::webhooks::AddressGuard::Options guard_options(const Settings& settings) {
+  worker::webhooks::AddressGuard::Options options;
+  for (const std::string& range : settings.allow_addresses)
+    options.allow_addresses.push_back(worker::webhooks::AddressRange::parse(range).value());
+  options.allow_ports = settings.allow_ports;
+  return options;
+}
+
+std::unique_ptr<worker::webhooks::DeliveryService> make_deliveries(
+    const Settings& settings, storage::Store* store, const worker::webhooks::AddressGuard* guard,
+    const base::Clock* clock) {
+  worker::webhooks::DeliveryOptions options;
+  options.outbox = &store->outbox();
+  options.clock = clock;
+  options.guard = guard;
+  options.secret = settings.callback_secret;
+  options.retries = settings.webhook_retries;
+  options.timeout = settings.webhook_timeout;
+  options.ca_file = settings.webhook_ca_file;
+  return worker::webhooks::make_delivery_service(std::move(options));
+}
+
 AccessOptions access_of(const Settings& settings) {
   return {is_loopback(settings.listen.address), settings.allowed_hosts, settings.allowed_origins,
           settings.api_key};
@@ -58,6 +92,7 @@ base::Result<std::unique_ptr<Composition>> Composition::build(const Settings& se
   auto clock = std::make_unique<const base::SystemClock>();
   storage::SqliteOptions options;
   options.path = settings.database;
+  options.min_free_bytes = static_cast<std::uint64_t>(settings.min_free_disk_mb) * 1024 * 1024;
   options.clock = clock.get();
   auto store = storage::open_sqlite_store(options);
   if (!store) return base::fail(store.error().message);
@@ -70,25 +105,22 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
       clock_(std::move(clock)),
       store_(std::move(store)),
       dispatcher_(make_local_dispatcher(store_.get(), &settings_.types, clock_.get())),
+      retention_(make_retention_of(settings_, store_.get(), clock_.get())),
       threads_(make_threads(dispatcher_.get(), clock_.get())),
       commands_(make_commands(dispatcher_.get(), clock_.get())),
       readers_({"readers"}),
       open_tasks_(settings_.max_open_tasks),
+      callback_guard_(guard_options(settings_)),
+      webhooks_(make_deliveries(settings_, store_.get(), &callback_guard_, clock_.get())),
       server_(make_server(settings_, clock_.get())),
       waiting_(*server_),
-      context_{*server_,
-               *store_,
-               settings_.types,
-               *dispatcher_,
-               readers_,
-               waiting_,
-               open_tasks_,
-               ids_,
-               readiness_,
-               *clock_,
-               settings_.api_key ? "key" : "anyone"} {
+      context_{*server_,   *store_,  settings_.types, *dispatcher_,
+               readers_,   waiting_, open_tasks_,     ids_,
+               readiness_, *clock_,  callback_guard_, settings_.api_key ? "key" : "anyone"} {
   dispatcher_->set_executors(threads_.get(), commands_.get());
   store_->add_observer(dispatcher_.get());
+  store_->add_observer(retention_.get());
+  store_->add_observer(webhooks_.get());
   store_->add_observer(&open_tasks_);
   store_->add_observer(&waiting_);
   server_->set_gate(make_gate(access_of(settings_)));
@@ -100,8 +132,8 @@ Composition::~Composition() = default;
 base::Result<void> Composition::start() {
   if (auto started = services_.start({store_.get()}); !started) return started;
   open_tasks_.begin_with(store_->counts());
-  auto started =
-      services_.start({&readers_, server_.get(), threads_.get(), commands_.get(), dispatcher_.get()});
+  auto started = services_.start({webhooks_.get(), &readers_, server_.get(), threads_.get(), commands_.get(),
+                                  dispatcher_.get(), retention_.get()});
   if (started) readiness_.enter(Readiness::Phase::ready);
   return started;
 }

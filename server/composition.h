@@ -1,11 +1,12 @@
 // The house: every long-lived part of the server, built from the settings, started in order and stopped in
 // reverse.
 //
-//   store -> readers -> HTTP server -> executors -> dispatcher
+//   store -> webhooks -> readers -> HTTP server -> executors -> dispatcher -> retention
 //
 // The HTTP server listens before the dispatcher has recovered, so that probes get an answer; all else is 503
 // until then. It stops after the dispatcher: while running tasks are given their grace, tasks can be looked
-// at and cancelled, but not started. Thread-safety: one thread builds, starts and stops. Errors say what to
+// at and cancelled, but not started. Webhooks stop last but for the store, so that what they tell of the
+// end of those tasks may still go out. Thread-safety: one thread builds, starts and stops. Errors say what to
 // do about them.
 #pragma once
 
@@ -26,6 +27,9 @@
 #include "storage/store.h"
 #include "worker/dispatcher.h"
 #include "worker/executor.h"
+#include "worker/retention.h"
+#include "worker/webhooks/address_guard.h"
+#include "worker/webhooks/delivery_service.h"
 
 namespace longhaul::server {
 
@@ -52,12 +56,15 @@ class Composition {
   const std::unique_ptr<const base::Clock> clock_;
   const std::unique_ptr<storage::Store> store_;
   const std::unique_ptr<worker::Dispatcher> dispatcher_;
+  const std::unique_ptr<worker::RetentionService> retention_;
   const std::unique_ptr<worker::Executor> threads_;
   const std::unique_ptr<worker::Executor> commands_;
   base::ThreadPool readers_;
   OpenTasks open_tasks_;
   IdMaker ids_;
   Readiness readiness_;
+  const worker::webhooks::AddressGuard callback_guard_;
+  const std::unique_ptr<worker::webhooks::DeliveryService> webhooks_;
   const std::unique_ptr<HttpServer> server_;
   WaitHub waiting_;
   const RouteContext context_;

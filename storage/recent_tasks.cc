@@ -33,6 +33,11 @@ void RecentTasks::put(std::span<const api::TaskSnapshotPtr> latest) {
   for (const api::TaskSnapshotPtr& task : latest) put_one(task);
 }
 
+void RecentTasks::forget(api::TaskKey key) {
+  const base::MutexLock lock(mutex_);
+  if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
+}
+
 void RecentTasks::put_one(const api::TaskSnapshotPtr& task) {
   const bool too_big = task->result && task->result->text.size() > max_result_bytes;
   const auto found = by_key_.find(task->key);

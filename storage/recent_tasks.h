@@ -23,6 +23,8 @@ class RecentTasks {
   explicit RecentTasks(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
   void put(std::span<const api::TaskSnapshotPtr> latest) EXCLUDES(mutex_);
+  // The task is gone.
+  void forget(api::TaskKey key) EXCLUDES(mutex_);
   // Null: not here.
   [[nodiscard]] api::TaskSnapshotPtr find(const api::TaskId& id) EXCLUDES(mutex_);
   [[nodiscard]] api::TaskSnapshotPtr find(api::TaskKey key) EXCLUDES(mutex_);

@@ -13,50 +13,21 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "api/delivery.h"
 #include "api/task.h"
 #include "api/task_query.h"
-#include "base/clock.h"
-#include "base/result.h"
 #include "base/service.h"
+#include "storage/outbox.h"
+#include "storage/retention.h"
+#include "storage/store_types.h"
 
 namespace longhaul::storage {
-
-using api::AttemptToken;
-using api::Milliseconds;
-using api::RawJson;
-using api::SteadyTime;
-using api::TaskId;
-using api::TaskKey;
-using api::TaskSnapshotPtr;
-using api::TaskState;
-using api::WallTime;
-
-enum class StoreFault : std::uint8_t {
-  lane_full,     // too much is waiting to be written: try again later
-  storage_full,  // the disk, or a quota
-  unavailable,   // the store is stopping, or the database cannot be used
-};
-struct StoreError {
-  StoreFault fault = StoreFault::unavailable;
-  std::string message;
-};
-template <class T>
-using StoreResult = base::Result<T, StoreError>;
-template <class T>
-using Done = std::function<void(StoreResult<T>)>;
-
-// Both times at once: what "now" is for a change.
-struct Now {
-  WallTime wall;
-  SteadyTime steady;
-};
 
 // ---- starts
 
@@ -85,6 +56,7 @@ struct NewTask {
   std::optional<Milliseconds> relative_expiry;
   std::vector<std::pair<std::string, std::string>> tags;
   std::string traceparent;  // empty: none
+  std::optional<api::Callback> callback;
   std::optional<IdempotencyBinding> idempotency;
   bool replay_only =
       false;  // there is no room for a new task: answer for its key if that is bound, else not_bound
@@ -193,6 +165,9 @@ class StoreObserver {
  public:
   virtual ~StoreObserver() = default;
   virtual void on_committed(std::span<const TaskChange> changes) = 0;
+  // Deliveries that came to be owed by those changes, after on_committed. Those whose next attempt was put
+  // off by record_delivery are not told of.
+  virtual void on_deliveries(std::span<const OwedDelivery> /*deliveries*/) {}
 };
 
 // A queued task as the ready queue sorts it.
@@ -272,6 +247,10 @@ class Store : public base::Service {
   [[nodiscard]] virtual TaskSnapshotPtr recent(const TaskId& id) = 0;
   // Now, on the timelines that the store keeps its times in.
   [[nodiscard]] virtual Now now() const = 0;
+
+  // Lives as long as the store.
+  [[nodiscard]] virtual Outbox& outbox() = 0;
+  [[nodiscard]] virtual Retention& retention() = 0;
 };
 
 }  // namespace longhaul::storage

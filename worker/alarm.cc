@@ -50,7 +50,7 @@ base::Result<void> Alarm::open(bool system_timers) {
     opened = boot_timer_.valid() && wall_timer_.valid();
   }
   if (opened) return {};
-  return base::fail(std::string("cannot make the dispatcher's timers: ") + std::strerror(errno));
+  return base::fail(std::string("cannot make timers: ") + std::strerror(errno));
 }
 
 void Alarm::arm(std::optional<base::BootTime> boot, std::optional<base::WallTime> wall) {
@@ -84,6 +84,12 @@ void Alarm::wait() {
     drain(wall_timer_.get());  // ECANCELED when the clock was set
     armed_wall_.reset();
   }
+}
+
+void Alarm::heard() {
+  drain(bell_.get());
+  // Read without a look whether it fired: an empty timer says so, and stays armed.
+  if (boot_timer_.valid() && drain(boot_timer_.get())) armed_boot_.reset();
 }
 
 }  // namespace longhaul::worker

@@ -1,4 +1,4 @@
-// What the dispatcher's thread sleeps on: a signal from other threads, a moment of the boot clock, a moment
+// What a service's thread sleeps on: a signal from other threads, a moment of the boot clock, a moment
 // of the wall clock. Nothing armed and nobody calling: it sleeps for good.
 //
 // The wall alarm follows the wall clock: when somebody steps it, wait() returns at once (timerfd_create(2),
@@ -8,6 +8,7 @@
 // Thread-safety: ring() from any thread; everything else from the one thread that waits.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "base/clock.h"
@@ -25,6 +26,11 @@ class Alarm {
   void ring();
   // Returns after a ring, at the armed moments, or when the wall clock was set. May return for nothing.
   void wait();
+
+  // For a thread that sleeps on more than this: any of these becomes readable after a ring and at the armed moment
+  // of the boot clock. Having woken up it says so by heard().
+  [[nodiscard]] std::array<int, 2> descriptors() const { return {bell_.get(), boot_timer_.get()}; }
+  void heard();
 
  private:
   base::UniqueFd bell_;

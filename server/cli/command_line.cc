@@ -92,6 +92,10 @@ int run(int argc, char** argv) {
   add_cancel_command(app, chosen);
   add_tasks_command(app, chosen);
   add_logs_command(app, chosen);
+  add_backup_command(app, chosen);
+  add_migrate_command(app, chosen);
+  add_doctor_command(app, chosen);
+  add_webhooks_command(app, chosen);
   add_settings_command(app, chosen);
   app.add_subcommand("version", "Print the version")->callback([&chosen] {
     chosen = [] {

@@ -21,6 +21,11 @@ void add_watch_command(CLI::App& app, Action& chosen);
 void add_cancel_command(CLI::App& app, Action& chosen);
 void add_tasks_command(CLI::App& app, Action& chosen);
 void add_logs_command(CLI::App& app, Action& chosen);
+// The operator's: they work on the database file of this machine.
+void add_backup_command(CLI::App& app, Action& chosen);
+void add_migrate_command(CLI::App& app, Action& chosen);
+void add_doctor_command(CLI::App& app, Action& chosen);
+void add_webhooks_command(CLI::App& app, Action& chosen);
 // For the documentation of settings; not listed.
 void add_settings_command(CLI::App& app, Action& chosen);
 

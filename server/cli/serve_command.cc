@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -10,6 +8,7 @@
 
 #include "base/log.h"
 #include "server/cli/commands.h"
+#include "server/cli/process_environment.h"
 #include "server/cli/terminal.h"
 #include "server/config/load_settings.h"
 #include "server/config/setting_table.h"
@@ -18,16 +17,6 @@
 
 namespace longhaul::server {
 namespace {
-
-std::map<std::string, std::string> environment_of_process() {
-  std::map<std::string, std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text(*entry);
-    const auto equals = text.find('=');
-    if (equals != std::string::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return variables;
-}
 
 int run(SettingSources sources) {
   sources.environment = environment_of_process();
@@ -45,6 +34,7 @@ std::string type_name_of(ValueKind kind) {
     case ValueKind::whole_number: return "N";
     case ValueKind::seconds: return "SECONDS";
     case ValueKind::text_list: return "A,B,...";
+    case ValueKind::number_list: return "N,N,...";
     default: return "TEXT";
   }
 }
@@ -53,7 +43,7 @@ std::string type_name_of(ValueKind kind) {
 std::string help_of(const Setting<Settings>& setting) {
   constexpr std::size_t columns = 76;
   const std::string text = std::string(setting.help) + " Accepts: " + setting.accepts + ". [" +
-                           variable_of(setting.name) + ", default " + setting.show(Settings{}) + "]";
+                           variable_of(option_of(setting)) + ", default " + setting.show(Settings{}) + "]";
   std::string out;
   std::size_t column = 0;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -75,10 +65,11 @@ void add_serve_command(CLI::App& app, Action& chosen) {
   command->add_option("--config", sources->config_file, "Settings and task types, in TOML")
       ->type_name("FILE");
   for (const auto& setting : server_settings()) {
+    if (setting.is_secret) continue;
     command
         ->add_option_function<std::string>(
-            flag_of(setting.name),
-            [sources, name = std::string(setting.name)](const std::string& text) {
+            flag_of(option_of(setting)),
+            [sources, name = option_of(setting)](const std::string& text) {
               sources->flags[name] = text;
             },
             help_of(setting))

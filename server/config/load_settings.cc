@@ -68,12 +68,12 @@ class Loader {
       return;
     }
     for (const FileEntry& section : *file) {
-      if (section.name == "server" || section.name == "storage") {
+      if (is_server_section(section.name)) {
         take_server_section(section);
       } else if (section.name == "queues" || section.name == "tasks") {
         take_named_sections(section);
       } else {
-        unknown(section.line, section.name, server_names({"server", "storage", "queues", "tasks"}));
+        unknown(section.line, section.name, server_names(section_names()));
       }
     }
   }
@@ -84,12 +84,32 @@ class Loader {
     return names;
   }
 
+  [[nodiscard]] bool is_server_section(std::string_view section) const {
+    return std::any_of(server_settings_.begin(), server_settings_.end(),
+                       [&](const auto& one) { return one.section == section; });
+  }
+  [[nodiscard]] std::vector<std::string> section_names() const {
+    std::vector<std::string> names;
+    for (const auto& one : server_settings_) {
+      if (std::find(names.begin(), names.end(), one.section) == names.end()) names.emplace_back(one.section);
+    }
+    names.insert(names.end(), {"queues", "tasks"});
+    return names;
+  }
+  [[nodiscard]] const Setting<Settings>* find_server_setting(std::string_view section,
+                                                             std::string_view name) const {
+    for (const auto& one : server_settings_) {
+      if (one.section == section && one.name == name) return &one;
+    }
+    return nullptr;
+  }
+
   void take_server_section(const FileEntry& section) {
     if (section.table() == nullptr)
       return fault(line(section.line), section.name + " must be a table: [" + section.name + "]");
     for (const FileEntry& entry : *section.table()) {
-      const auto* const setting = find_setting(server_settings_, entry.name);
-      if (setting == nullptr || setting->section != section.name) {
+      const auto* const setting = find_server_setting(section.name, entry.name);
+      if (setting == nullptr) {
         unknown(entry.line, section.name + "." + entry.name, server_names({}));
       } else {
         apply(*setting, settings_, entry.value(), line(entry.line), section.name + "." + entry.name + " ");
@@ -165,7 +185,7 @@ class Loader {
   void take_environment() {
     std::vector<std::string> known{std::string(api_key_variable)};
     for (const auto& setting : server_settings_) {
-      const std::string variable = variable_of(setting.name);
+      const std::string variable = variable_of(option_of(setting));
       known.push_back(variable);
       const auto found = sources_.environment.find(variable);
       if (found != sources_.environment.end()) take_text(setting, found->second, variable);
@@ -189,9 +209,10 @@ class Loader {
   }
 
   void take_flags() {
-    for (const auto& [name, text] : sources_.flags) {
-      if (const auto* const setting = find_setting(server_settings_, name))
-        take_text(*setting, text, flag_of(name));
+    for (const auto& setting : server_settings_) {
+      const std::string option = option_of(setting);
+      const auto found = sources_.flags.find(option);
+      if (found != sources_.flags.end()) take_text(setting, found->second, flag_of(option));
     }
   }
 

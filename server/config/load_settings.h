@@ -16,7 +16,7 @@ namespace longhaul::server {
 struct SettingSources {
   std::optional<std::string> config_file;
   std::map<std::string, std::string> environment;  // all variables of the process
-  std::map<std::string, std::string> flags;        // by setting name: "listen" -> "127.0.0.1:0"
+  std::map<std::string, std::string> flags;        // by option: "listen" -> "127.0.0.1:0"
   std::vector<std::string> tasks;                  // of --task: "NAME=PROGRAM ARGS"
 };
 

@@ -1,6 +1,6 @@
 // Makes the rows of setting_table.cc: one function for each kind of member, so that a row says its name, its
-// limits and its meaning, and nothing about how text becomes a value. Pure; any thread. Only setting_table.cc
-// includes it.
+// limits and its meaning, and nothing about how text becomes a value. Pure; any thread. Only
+// setting_table.cc and webhook_settings.cc include it.
 #pragma once
 
 #include <cmath>

@@ -10,6 +10,7 @@
 #include "server/auth/host_name.h"
 #include "server/config/listen_address.h"
 #include "server/config/setting_rows.h"
+#include "server/config/webhook_settings.h"
 
 namespace longhaul::server {
 namespace {
@@ -26,6 +27,7 @@ using worker::TaskType;
 constexpr Range duration{0, api::limits::duration_seconds_max};
 constexpr Range some_duration{0.001, api::limits::duration_seconds_max};
 constexpr Range concurrency{1, 10'000};
+constexpr Range database_bytes{8.0 * 1024 * 1024, 1e13};
 constexpr Range kept_bytes{1, static_cast<double>(api::limits::body_bytes_max)};
 
 constexpr std::array<std::pair<std::string_view, base::LogLevel>, 5> log_levels{
@@ -141,7 +143,7 @@ Result<void> take_environment(TaskType& type, const TextMap& variables) {
 }  // namespace
 
 std::vector<Setting<Settings>> server_settings() {
-  return {
+  std::vector<Setting<Settings>> all{
       special<Settings, std::string>(
           "server", "listen", ValueKind::text, "ADDRESS:PORT",
           "Where to listen. Port 0 takes any free one. An address that is not loopback needs "
@@ -162,13 +164,28 @@ std::vector<Setting<Settings>> server_settings() {
                    "Starts are refused with 503 while this many tasks are not final."),
       one_of("server", "log_level", &Settings::log_level, log_levels,
              "What the server writes to its standard error."),
-      special<Settings, std::string>(
-          "storage", "database", ValueKind::text, "path of a file",
-          "The SQLite file that holds every task, a regular file without a second name (hard "
-          "link); made if it is not there. Starts are refused with 503 while its disk has less "
-          "than 64 MiB free, so that what was accepted can still be ended.",
-          take_database, [](const Settings& settings) { return toml_text(settings.database); }),
+      special<Settings, std::string>("storage", "database", ValueKind::text, "path of a file",
+                                     "The SQLite file that holds every task, a regular file without a second "
+                                     "name (hard link); made if it is not there.",
+                                     take_database,
+                                     [](const Settings& settings) { return toml_text(settings.database); }),
+      whole_number("storage", "min_free_disk_mb", &Settings::min_free_disk_mb, {0, 1'000'000'000},
+                   "Starts are refused with 503 while less than this many MiB are free on the disk of the "
+                   "database, so that what runs can still be ended and written down."),
+      rows::seconds_or_none("retention", "succeeded_seconds", &Settings::keep_succeeded, some_duration,
+                            "How long after its end a succeeded task is kept, with all that belongs to it."),
+      rows::seconds_or_none("retention", "failed_seconds", &Settings::keep_failed, some_duration,
+                            "The same of a failed task."),
+      rows::seconds_or_none("retention", "cancelled_seconds", &Settings::keep_cancelled, some_duration,
+                            "The same of a cancelled task."),
+      rows::seconds_or_none("retention", "timed_out_seconds", &Settings::keep_timed_out, some_duration,
+                            "The same of a task that has timed out."),
+      whole_number("retention", "max_bytes", &Settings::max_database_bytes, database_bytes,
+                   "Size of the database over which finished tasks are removed earlier, those that ended "
+                   "first before others. None: only their age counts."),
   };
+  for (auto& setting : webhook_settings()) all.push_back(std::move(setting));
+  return all;
 }
 
 std::vector<Setting<QueueLimits>> queue_settings() {
@@ -219,14 +236,19 @@ std::vector<Setting<TaskType>> task_settings() {
   };
 }
 
-std::string flag_of(std::string_view setting_name) {
-  std::string flag = "--" + std::string(setting_name);
+std::string option_of(const Setting<Settings>& setting) {
+  const bool is_short = setting.section == "server" || setting.section == "storage";
+  return (is_short ? "" : std::string(setting.section) + "_") + std::string(setting.name);
+}
+
+std::string flag_of(std::string_view option) {
+  std::string flag = "--" + std::string(option);
   std::replace(flag.begin(), flag.end(), '_', '-');
   return flag;
 }
 
-std::string variable_of(std::string_view setting_name) {
-  std::string variable = "LONGHAUL_" + std::string(setting_name);
+std::string variable_of(std::string_view option) {
+  std::string variable = "LONGHAUL_" + std::string(option);
   std::transform(variable.begin(), variable.end(), variable.begin(),
                  [](unsigned char c) { return std::toupper(c); });
   return variable;

@@ -19,7 +19,7 @@ namespace longhaul::server {
 
 template <class Target>
 struct Setting {
-  std::string_view section;  // "server", "storage", "queues.NAME", "tasks.NAME"
+  std::string_view section;  // "server", "storage", "retention", "webhooks", "queues.NAME", "tasks.NAME"
   std::string_view name;
   ValueKind kind = ValueKind::text;
   std::string accepts;  // "1 to 100"; empty: any value of its kind
@@ -28,14 +28,18 @@ struct Setting {
   std::function<base::Result<void>(Target&, const SettingValue&)> set;
   // The value in a Target as one would write it in the file, or "none".
   std::function<std::string(const Target&)> show;
+  bool is_secret = false;  // has no flag, which would show in the process list, and is never shown
 };
 
 [[nodiscard]] std::vector<Setting<Settings>> server_settings();
 [[nodiscard]] std::vector<Setting<worker::QueueLimits>> queue_settings();
 [[nodiscard]] std::vector<Setting<worker::TaskType>> task_settings();
 
-// The names that follow from a setting's own: max_open_tasks -> --max-open-tasks, LONGHAUL_MAX_OPEN_TASKS.
-[[nodiscard]] std::string flag_of(std::string_view setting_name);
-[[nodiscard]] std::string variable_of(std::string_view setting_name);
+// What a setting of the server is called outside the file. Those of [server] and [storage] go by their own
+// name, max_open_tasks; those of other sections by both, retention_max_bytes.
+[[nodiscard]] std::string option_of(const Setting<Settings>& setting);
+// The names that follow from that: max_open_tasks -> --max-open-tasks, LONGHAUL_MAX_OPEN_TASKS.
+[[nodiscard]] std::string flag_of(std::string_view option);
+[[nodiscard]] std::string variable_of(std::string_view option);
 
 }  // namespace longhaul::server

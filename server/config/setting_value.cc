@@ -32,6 +32,10 @@ TextList split_at_commas(std::string_view text) {
   return parts;
 }
 
+base::Failure<base::Error> not_of(ValueKind kind, std::string_view text) {
+  return base::fail("must be a " + std::string(name_of(kind)) + ", not " + toml_text(std::string(text)));
+}
+
 }  // namespace
 
 std::string_view name_of(ValueKind kind) {
@@ -41,6 +45,7 @@ std::string_view name_of(ValueKind kind) {
     case ValueKind::seconds: return "number of seconds";
     case ValueKind::text_list: return "list of texts";
     case ValueKind::text_map: return "table of texts";
+    case ValueKind::number_list: return "list of numbers";
   }
   return "";
 }
@@ -53,6 +58,7 @@ std::string describe(const SettingValue& value) {
     std::string operator()(const std::string& text) const { return toml_text(text); }
     std::string operator()(const TextList&) const { return "a list"; }
     std::string operator()(const TextMap&) const { return "a table"; }
+    std::string operator()(const NumberList&) const { return "a list of numbers"; }
     std::string operator()(const OtherValue& other) const { return other.what; }
   };
   return std::visit(Names{}, value);
@@ -72,9 +78,16 @@ base::Result<SettingValue> value_from_text(ValueKind kind, std::string_view text
       if (!read_number(text, number)) break;
       return SettingValue(number);
     }
+    case ValueKind::number_list: {
+      NumberList list;
+      for (const std::string& part : split_at_commas(text)) {
+        if (!read_number(part, list.emplace_back())) return not_of(kind, text);
+      }
+      return SettingValue(list);
+    }
     case ValueKind::text_map: break;
   }
-  return base::fail("must be a " + std::string(name_of(kind)) + ", not " + toml_text(std::string(text)));
+  return not_of(kind, text);
 }
 
 std::string number_text(double number) {
@@ -109,6 +122,12 @@ std::string toml_text(const std::string& text) {
 std::string toml_text(const TextList& list) {
   std::string out = "[";
   for (const std::string& text : list) out += (out.size() > 1 ? ", " : "") + toml_text(text);
+  return out + "]";
+}
+
+std::string toml_text(const NumberList& list) {
+  std::string out = "[";
+  for (const double number : list) out += (out.size() > 1 ? ", " : "") + number_text(number);
   return out + "]";
 }
 

@@ -15,14 +15,15 @@ namespace longhaul::server {
 
 using TextList = std::vector<std::string>;
 using TextMap = std::vector<std::pair<std::string, std::string>>;
+using NumberList = std::vector<double>;
 
-// Something that no setting takes: a date, a list of numbers...
+// Something that no setting takes: a date, a list of lists...
 struct OtherValue {
   std::string what;
 };
-using SettingValue = std::variant<bool, std::int64_t, double, std::string, TextList, TextMap, OtherValue>;
+using SettingValue = std::variant<bool, std::int64_t, double, std::string, TextList, TextMap, NumberList, OtherValue>;
 
-enum class ValueKind : std::uint8_t { text, whole_number, seconds, text_list, text_map };
+enum class ValueKind : std::uint8_t { text, whole_number, seconds, text_list, text_map, number_list };
 
 // As the documentation names a kind, and as complaints do: "must be a whole number".
 [[nodiscard]] std::string_view name_of(ValueKind kind);
@@ -39,5 +40,6 @@ enum class ValueKind : std::uint8_t { text, whole_number, seconds, text_list, te
 // As one would write it in the file.
 [[nodiscard]] std::string toml_text(const std::string& text);
 [[nodiscard]] std::string toml_text(const TextList& list);
+[[nodiscard]] std::string toml_text(const NumberList& list);
 
 }  // namespace longhaul::server

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "api/limits.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "worker/task_type.h"
+#include "worker/webhooks/retry_schedule.h"
 
 namespace longhaul::server {
 
@@ -27,6 +29,19 @@ struct Settings {
       allowed_origins;  // besides the server's own, as a browser sends them: "https://app.example.com"
   std::int64_t max_open_tasks = api::limits::open_tasks;
   std::string database = "longhaul.db";
+  std::int64_t min_free_disk_mb = 64;  // MiB
+  // How long finished tasks are kept, by final state; none: for good.
+  std::optional<base::Milliseconds> keep_succeeded = std::chrono::days(7);
+  std::optional<base::Milliseconds> keep_failed = std::chrono::days(30);
+  std::optional<base::Milliseconds> keep_cancelled = std::chrono::days(30);
+  std::optional<base::Milliseconds> keep_timed_out = std::chrono::days(30);
+  std::optional<std::int64_t> max_database_bytes;
+  std::string callback_secret;               // "whsec_..."; empty: the one in the database
+  std::vector<std::string> allow_addresses;  // ranges that webhooks may lead to, though not public
+  std::vector<std::uint16_t> allow_ports;    // that they may lead to, besides 80 and 443
+  worker::webhooks::RetrySchedule webhook_retries = worker::webhooks::default_retry_schedule();
+  base::Milliseconds webhook_timeout{15'000};  // of one attempt
+  std::string webhook_ca_file;                 // empty: the system's certificates
   base::LogLevel log_level = base::LogLevel::info;
   worker::TaskTypes types;  // built-ins included
   std::optional<std::string>

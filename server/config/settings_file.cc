@@ -16,12 +16,14 @@ FileTable read_table(const toml::table& table);
 
 SettingValue read_list(const toml::array& list) {
   TextList texts;
+  NumberList numbers;
   for (const toml::node& element : list) {
-    const auto* const text = element.as_string();
-    if (text == nullptr) return OtherValue{"a list that holds something else than texts"};
-    texts.push_back(text->get());
+    if (const auto* const text = element.as_string()) texts.push_back(text->get());
+    if (element.is_number()) numbers.push_back(*element.value<double>());
   }
-  return texts;
+  if (texts.size() == list.size()) return texts;
+  if (numbers.size() == list.size()) return numbers;
+  return OtherValue{"a list that does not hold texts alone or numbers alone"};
 }
 
 std::variant<SettingValue, FileTable> read_node(const toml::node& node) {

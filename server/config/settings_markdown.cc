@@ -1,6 +1,7 @@
 #include "server/config/settings_markdown.h"
 
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "server/config/setting_table.h"
@@ -82,30 +83,41 @@ std::string value_text(const Setting<Target>& setting) {
   return setting.accepts.empty() ? kind : kind + ": " + setting.accepts;
 }
 
+// Settings of the server go by section and name, those of a queue or a type stand under a header of their own.
 template <class Target>
-void add_rows(std::string& out, const std::vector<Setting<Target>>& settings, bool with_flag) {
+std::string name_in_lists(const Setting<Target>& setting) {
+  if constexpr (std::is_same_v<Target, Settings>)
+    return std::string(setting.section) + "." + std::string(setting.name);
+  return std::string(setting.name);
+}
+
+template <class Target>
+void add_rows(std::string& out, const std::vector<Setting<Target>>& settings) {
   for (const auto& setting : settings) {
-    const std::string name = with_flag ? std::string(setting.section) + "." + std::string(setting.name)
-                                       : std::string(setting.name);
+    const std::string name = name_in_lists(setting);
     out += "| `" + name + "` | ";
-    if (with_flag) out += "`" + flag_of(setting.name) + "` | `" + variable_of(setting.name) + "` | ";
+    if constexpr (std::is_same_v<Target, Settings>) {
+      const std::string option = option_of(setting);
+      out +=
+          (setting.is_secret ? "none" : "`" + flag_of(option) + "`") + " | `" + variable_of(option) + "` | ";
+    }
     out += value_text(setting) + " | `" + setting.show(Target{}) + "` |\n";
   }
   out += "\n";
   for (const auto& setting : settings)
-    out += "- `" + std::string(setting.name) + "`: " + std::string(setting.help) + "\n";
+    out += "- `" + name_in_lists(setting) + "`: " + std::string(setting.help) + "\n";
 }
 
 }  // namespace
 
 std::string settings_markdown() {
   std::string out(introduction);
-  add_rows(out, server_settings(), true);
+  add_rows(out, server_settings());
   out += key_row;
   out += queues_head;
-  add_rows(out, queue_settings(), false);
+  add_rows(out, queue_settings());
   out += tasks_head;
-  add_rows(out, task_settings(), false);
+  add_rows(out, task_settings());
   return out;
 }
 

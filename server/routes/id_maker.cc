@@ -1,10 +1,8 @@
 #include "server/routes/id_maker.h"
 
-#include <sys/random.h>
+#include <span>
 
-#include <cstdlib>
-
-#include "base/log.h"
+#include "base/random_bytes.h"
 
 namespace longhaul::server {
 namespace {
@@ -33,14 +31,7 @@ api::TaskId IdMaker::make(base::WallTime now) {
 
 std::uint64_t IdMaker::next_random() {
   if (random_left_ == 0) {
-    // Up to 256 bytes are never given in part and never interrupted (getrandom(2)).
-    constexpr std::size_t piece = 256;
-    auto* bytes = reinterpret_cast<unsigned char*>(random_.data());
-    for (std::size_t done = 0; done < sizeof random_; done += piece) {
-      if (getrandom(bytes + done, piece, 0) == static_cast<ssize_t>(piece)) continue;
-      base::log_error("getrandom failed: ids would not be unique");
-      std::abort();
-    }
+    base::fill_random(std::as_writable_bytes(std::span(random_)));
     random_left_ = random_.size();
   }
   return random_[--random_left_];

@@ -63,6 +63,7 @@ storage::NewTask make_new_task(api::StartRequest request, const worker::TaskType
   task.payload = std::move(request.payload);
   task.queue = std::move(request.queue);
   task.tags = std::move(request.tags);
+  task.callback = std::move(request.callback);
   return task;
 }
 

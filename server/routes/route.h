@@ -24,6 +24,7 @@
 #include "storage/store.h"
 #include "worker/dispatcher.h"
 #include "worker/task_type.h"
+#include "worker/webhooks/address_guard.h"
 
 namespace longhaul::server {
 
@@ -39,7 +40,8 @@ struct RouteContext {
   IdMaker& ids;
   Readiness& readiness;
   const base::Clock& clock;
-  std::string caller;  // whose idempotency keys these are
+  const worker::webhooks::AddressGuard& callback_guard;  // where callbacks may lead
+  std::string caller;                                    // whose idempotency keys these are
 };
 
 struct Route {

@@ -15,6 +15,7 @@ namespace longhaul::server {
 [[nodiscard]] std::vector<Route> cancel_routes(const RouteContext& context);     // DELETE /tasks/:id
 [[nodiscard]] std::vector<Route> retry_routes(const RouteContext& context);      // POST /tasks/:id/retry
 [[nodiscard]] std::vector<Route> task_log_routes(const RouteContext& context);   // GET /tasks/:id/logs
+[[nodiscard]] std::vector<Route> delivery_routes(const RouteContext& context);   // GET /tasks/:id/deliveries
 [[nodiscard]] std::vector<Route> task_type_routes(const RouteContext& context);  // GET /task-types
 [[nodiscard]] std::vector<Route> stats_routes(const RouteContext& context);      // GET /stats
 [[nodiscard]] std::vector<Route> health_routes(const RouteContext& context);     // GET /livez, /readyz

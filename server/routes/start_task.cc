@@ -11,6 +11,7 @@
 #include "server/routes/new_task.h"
 #include "server/routes/routes.h"
 #include "server/routes/traceparent.h"
+#include "worker/webhooks/callback_url.h"
 
 namespace longhaul::server {
 namespace {
@@ -59,12 +60,19 @@ std::string read_traceparent(const Request& request) {
   return found != nullptr && is_traceparent(*found) ? *found : std::string();
 }
 
+// Where the callback leads, as far as its text tells: a name is judged when a connection is made.
+api::UrlJudge callback_judge(const RouteContext& context) {
+  return [&context](const std::string& url) {
+    return worker::webhooks::fault_of_url(url, context.callback_guard);
+  };
+}
+
 // Everything that can be judged without the store, in the order of the contract.
 Checked<storage::NewTask> judge(const RouteContext& context, const Request& request) {
   auto key = read_idempotency_key(request);
   api::FaultList faults;
   if (!key) faults.add(key.error().pointer, key.error().detail);
-  auto start = api::parse_start_request(request.body, std::move(faults));
+  auto start = api::parse_start_request(request.body, std::move(faults), callback_judge(context));
   if (!start) return api::refuse(std::move(start).error());
 
   const worker::TaskType* type = context.types.find(start->type);

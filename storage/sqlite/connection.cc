@@ -23,6 +23,34 @@ std::string_view trimmed(std::string_view text) {
 // Up to its semicolon: behind that may be comments that belong to what comes next.
 std::string_view statement_in(std::string_view text) { return trimmed(text.substr(0, text.rfind(';') + 1)); }
 
+// As a URI, in which these three would mean something.
+std::string immutable_uri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%') {
+      uri += "%25";
+    } else if (c == '?') {
+      uri += "%3f";
+    } else if (c == '#') {
+      uri += "%23";
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
+int open_flags(Connection::Mode mode) {
+  // Each connection is used by one thread at a time: no mutex, whatever SQLite was compiled for.
+  constexpr int always = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  switch (mode) {
+    case Connection::Mode::read_only: return always | SQLITE_OPEN_READONLY;
+    case Connection::Mode::create: return always | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    case Connection::Mode::immutable: return always | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  }
+  return always;
+}
+
 constexpr std::string_view name_mark = "-- name:";
 
 }  // namespace
@@ -64,11 +92,9 @@ std::string_view SqlLibrary::text(std::string_view name) const {
 }
 
 Connection::Connection(const std::string& path, Mode mode, const std::string& vfs) {
-  // Each connection is used by one thread at a time: no mutex, whatever SQLite was compiled for.
-  const int flags =
-      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-      (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-  const int code = sqlite3_open_v2(path.c_str(), &handle_, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const std::string name = mode == Mode::immutable ? immutable_uri(path) : path;
+  const int code =
+      sqlite3_open_v2(name.c_str(), &handle_, open_flags(mode), vfs.empty() ? nullptr : vfs.c_str());
   if (code == SQLITE_OK) return;
   const std::string message = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   sqlite3_close_v2(handle_);

@@ -54,7 +54,8 @@ class SqlLibrary {
 
 class Connection {
  public:
-  enum class Mode { read_only, create };
+  // immutable: reads a file that nobody writes meanwhile, and leaves no other file beside it.
+  enum class Mode { read_only, create, immutable };
   // `vfs` empty: the system's own.
   Connection(const std::string& path, Mode mode, const std::string& vfs);
   ~Connection();

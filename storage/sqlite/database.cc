@@ -7,6 +7,7 @@
 
 #include "base/unique_fd.h"
 #include "embedded/migrations_sqlite.h"
+#include "storage/sqlite/deliveries.h"
 #include "storage/sqlite/migrator.h"
 
 namespace longhaul::storage {
@@ -51,7 +52,14 @@ std::string advice_for(const SqlError& error) {
   }
 }
 
+// Asks of a new file that it can give space back; it must be asked before anything is in it, the mark of the
+// write-ahead log included. In an older file this waits for `longhaul migrate --vacuum`.
+void ask_for_shrinking(Connection& connection) {
+  if (connection.integer("PRAGMA page_count") == 0) connection.execute("PRAGMA auto_vacuum = INCREMENTAL");
+}
+
 void set_up_for_writing(Connection& connection) {
+  ask_for_shrinking(connection);
   const std::string mode = connection.text("PRAGMA journal_mode = WAL");
   if (mode != "wal")
     throw SqlError(SQLITE_CANTOPEN, "cannot use a write-ahead log here, only '" + mode + "'");
@@ -76,14 +84,32 @@ std::unique_ptr<Connection> open_for_reading(const DatabasePlace& place) {
   return connection;
 }
 
+std::unique_ptr<Connection> open_unchanging(const std::string& path) {
+  auto connection = std::make_unique<Connection>(path, Connection::Mode::immutable, "");
+  connection->execute(setup_of_every_connection);
+  connection->execute(setup_of_reader);
+  return connection;
+}
+
+base::Result<std::unique_ptr<Connection>> open_for_writing(const DatabasePlace& place) {
+  try {
+    auto connection = std::make_unique<Connection>(place.path, Connection::Mode::create, place.vfs);
+    connection->execute(setup_of_every_connection);
+    if (auto ours = check_is_ours(*connection, place.path); !ours) return base::fail(ours.error().message);
+    set_up_for_writing(*connection);
+    return connection;
+  } catch (const SqlError& error) {
+    return base::fail("cannot open the database " + place.path + ": " + error.what() + advice_for(error));
+  }
+}
+
 base::Result<OpenedDatabase> open_database(const DatabasePlace& place, const SqlLibrary& library,
                                            const std::string& boot_id, const base::Clock& clock) {
   try {
-    OpenedDatabase opened{std::make_unique<Connection>(place.path, Connection::Mode::create, place.vfs), {}};
+    auto made = open_for_writing(place);
+    if (!made) return base::fail(made.error().message);
+    OpenedDatabase opened{std::move(*made), {}, {}};
     Connection& connection = *opened.writer;
-    connection.execute(setup_of_every_connection);
-    if (auto ours = check_is_ours(connection, place.path); !ours) return base::fail(ours.error().message);
-    set_up_for_writing(connection);
     auto migrated = migrate(connection, place.path, embedded::migrations_sqlite(), clock.wall());
     if (!migrated) return base::fail(migrated.error().message);
 
@@ -93,6 +119,7 @@ base::Result<OpenedDatabase> open_database(const DatabasePlace& place, const Sql
     if (kept != opened.steady) {
       statements.use("keep_boot").bind(opened.steady.boot_id, opened.steady.offset).run();
     }
+    opened.callback_secret = keep_callback_secret(statements);
     return opened;
   } catch (const SqlError& error) {
     return base::fail("cannot open the database " + place.path + ": " + error.what() + advice_for(error));

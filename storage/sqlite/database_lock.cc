@@ -71,4 +71,12 @@ base::Result<DatabaseLock> DatabaseLock::take(const std::string& database) {
   return DatabaseLock(std::move(fd));
 }
 
+std::optional<std::string> DatabaseLock::holder_of(const std::string& database) {
+  const base::UniqueFd fd(::open(lock_path_of(database).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) return std::nullopt;
+  // Held for a moment when nobody has it, and shared, so that two who look do not see each other.
+  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return std::nullopt;
+  return holder_in(fd.get());
+}
+
 }  // namespace longhaul::storage

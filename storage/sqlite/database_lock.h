@@ -4,6 +4,7 @@
 // trust caches that the other has made wrong.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -16,6 +17,8 @@ class DatabaseLock {
   // The error names the lock file and who holds it, or says why this cannot be a database: it is not a
   // regular file, or has a second name (hard link), which would have a second lock.
   [[nodiscard]] static base::Result<DatabaseLock> take(const std::string& database);
+  // Who holds it now: "process 17". Nothing: nobody does, as far as this user can tell. Takes nothing.
+  [[nodiscard]] static std::optional<std::string> holder_of(const std::string& database);
 
  private:
   explicit DatabaseLock(base::UniqueFd fd) : fd_(std::move(fd)) {}

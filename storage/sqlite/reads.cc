@@ -1,5 +1,6 @@
 #include "storage/sqlite/reads.h"
 
+#include "storage/sqlite/deliveries.h"
 #include "storage/sqlite/task_row.h"
 
 namespace longhaul::storage {
@@ -36,7 +37,8 @@ TaskSnapshotPtr read_task_by_id(Statements& statements, const TaskId& id) {
 std::optional<api::TaskDetail> read_detail(Statements& statements, const TaskId& id) {
   const TaskSnapshotPtr task = read_task_by_id(statements, id);
   if (!task) return std::nullopt;
-  api::TaskDetail detail{*task, {}, read_attempts(statements, task->key)};
+  api::TaskDetail detail{
+      *task, {}, read_attempts(statements, task->key), count_deliveries_of(statements, task->key)};
   Query input = statements.use("input_by_key");
   if (input.bind(task->key).row()) detail.payload.text = input.text(0);
   return detail;

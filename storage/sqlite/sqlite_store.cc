@@ -15,8 +15,10 @@
 #include "storage/sqlite/reads.h"
 #include "storage/sqlite/requests/attempt.h"
 #include "storage/sqlite/requests/enqueue.h"
+#include "storage/sqlite/requests/purge.h"
 #include "storage/sqlite/requests/steering.h"
 #include "storage/sqlite/requests/upkeep.h"
+#include "storage/sqlite/sqlite_outbox.h"
 #include "storage/sqlite/task_row.h"
 #include "storage/sqlite/write_queue.h"
 #include "storage/sqlite/writer.h"
@@ -66,7 +68,7 @@ void count_tasks(Statements& statements, TaskCounts& counts) {
   if (all.bind().row()) counts.add({}, TaskState::succeeded, all.integer(0) - others);
 }
 
-class SqliteStore final : public Store {
+class SqliteStore final : public Store, private Retention {
  public:
   SqliteStore(const SqliteOptions& options, DatabaseLock lock, std::unique_ptr<SqlLibrary> library,
               OpenedDatabase opened)
@@ -82,7 +84,8 @@ class SqliteStore final : public Store {
              options.free_bytes ? options.free_bytes : [path = options.path] { return free_bytes_at(path); },
              options.min_free_bytes, options.checkpoint_pages,
              options.on_fatal ? options.on_fatal : end_process}),
-        readers_({options.path, options.vfs}, *library_, options.read_connections) {
+        readers_({options.path, options.vfs}, *library_, options.read_connections),
+        outbox_({&queue_, &readers_, [this] { return now(); }, std::move(opened.callback_secret)}) {
     count_tasks(writer_.statements(), counts_);
   }
 
@@ -130,6 +133,9 @@ class SqliteStore final : public Store {
     push<RetryRequest>(Lane::control, std::move(order), std::move(done));
   }
   void sweep(Done<SweepOutcome> done) override { push<SweepRequest>(Lane::sweeps, std::move(done)); }
+  void purge(PurgeOrder order, Done<PurgeOutcome> done) override {
+    push<PurgeRequest>(Lane::sweeps, order, clock_, std::move(done));
+  }
   void load_ready(ReadyOrder order, Done<std::vector<ReadyTask>> done) override {
     push<LoadReadyRequest>(Lane::lookups, std::move(order), std::move(done));
   }
@@ -158,6 +164,8 @@ class SqliteStore final : public Store {
   [[nodiscard]] StateCounts counts() override { return counts_.read(); }
   [[nodiscard]] TaskSnapshotPtr recent(const TaskId& id) override { return recent_.find(id); }
   [[nodiscard]] Now now() const override { return {clock_.wall(), steady_now(steady_, clock_)}; }
+  [[nodiscard]] Outbox& outbox() override { return outbox_; }
+  [[nodiscard]] Retention& retention() override { return *this; }
 
  private:
   template <class Request, class... Parts>
@@ -174,6 +182,7 @@ class SqliteStore final : public Store {
   WriteQueue queue_;
   Writer writer_;
   ReaderPool readers_;
+  SqliteOutbox outbox_;
 };
 
 }  // namespace

@@ -46,7 +46,8 @@ enum Column : int {
   error,
   progress_percent,
   progress_message,
-  progress_at
+  progress_at,
+  callback_events
 };
 
 [[noreturn]] void throw_nonsense(const char* what, std::string_view text) {
@@ -59,15 +60,6 @@ std::optional<StopCause> read_stop_cause(const Query& query) {
     if (query.text(Column::stop_cause) == text_of(cause)) return cause;
   }
   throw_nonsense("the stop cause", query.text(Column::stop_cause));
-}
-
-Tags read_tags(const Query& query) {
-  Tags tags;
-  if (query.is_null(Column::tags)) return tags;
-  for (const auto& [name, value] : api::members_of(api::RawJson{std::string(query.text(Column::tags))})) {
-    tags.emplace_back(name, api::string_of(value).value_or(""));
-  }
-  return tags;
 }
 
 std::optional<api::Progress> read_progress(const Query& query) {
@@ -104,7 +96,9 @@ TaskSnapshot read_snapshot(const Query& query) {
   read_times(query, task);
   task.stop_cause = read_stop_cause(query);
   task.stop_reason = query.maybe_text(Column::stop_reason);
-  task.tags = read_tags(query);
+  task.tags = read_tags(query, Column::tags);
+  task.callback_events =
+      api::WebhookEvents::from_bits(static_cast<std::uint32_t>(query.integer(Column::callback_events)));
   task.error = read_error(query, Column::error);
   task.progress = read_progress(query);
   return task;
@@ -128,6 +122,15 @@ std::optional<api::TaskKey> key_of(Statements& statements, const api::TaskId& id
   Query query = statements.use("key_by_id");
   if (!query.bind(id).row()) return std::nullopt;
   return api::TaskKey(query.integer(0));
+}
+
+Tags read_tags(const Query& query, int column) {
+  Tags tags;
+  if (query.is_null(column)) return tags;
+  for (const auto& [name, value] : api::members_of(api::RawJson{std::string(query.text(column))})) {
+    tags.emplace_back(name, api::string_of(value).value_or(""));
+  }
+  return tags;
 }
 
 std::optional<std::string> tags_text(const Tags& tags) {

@@ -19,6 +19,7 @@ using Tags = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] api::TaskSnapshotPtr read_task(Statements& statements, api::TaskKey key);
 [[nodiscard]] std::optional<api::TaskKey> key_of(Statements& statements, const api::TaskId& id);
 
+[[nodiscard]] Tags read_tags(const Query& query, int column);
 // Nothing: no tags.
 [[nodiscard]] std::optional<std::string> tags_text(const Tags& tags);
 [[nodiscard]] std::string_view text_of(api::StopCause cause);

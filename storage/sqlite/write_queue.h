@@ -1,6 +1,7 @@
 // What waits for the writer, in lanes, so that small things do not wait behind many or big ones. Each batch
 // takes from
-//   work     claims, finishes, stops: never refused; there are only as many as attempts run
+//   work     claims, finishes, stops, deliveries tried: never refused; there are only as many as attempts run
+//            and deliveries are under way
 //   control  cancels and retries: bounded
 //   starts   bounded by number and by bytes
 //   sweeps   one slice a batch

@@ -32,6 +32,8 @@ class WriteRequest {
   [[nodiscard]] virtual std::size_t changes() const { return 1; }
   // Of what it brings along and writes; only what can be big counts.
   [[nodiscard]] virtual std::size_t bytes() const { return 0; }
+  // After the commit the write-ahead log is to be moved into the database, whatever its length.
+  [[nodiscard]] virtual bool wants_checkpoint() const { return false; }
   // New work: without space it is refused at once, while what ends work is tried again by itself.
   [[nodiscard]] virtual bool is_start() const { return false; }
 };

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "storage/sqlite/deliveries.h"
 #include "storage/sqlite/task_row.h"
 
 namespace longhaul::storage {
@@ -10,6 +11,8 @@ void WriteTransaction::begin(Now now) {
   now_ = now;
   touched_.clear();
   changes_.clear();
+  removed_.clear();
+  deliveries_.clear();
 }
 
 TaskSnapshotPtr WriteTransaction::find(TaskKey key) {
@@ -27,6 +30,14 @@ TaskSnapshotPtr WriteTransaction::find(const TaskId& id) {
   return key ? find(*key) : nullptr;
 }
 
+TaskKey WriteTransaction::new_key() {
+  if (!last_key_) {
+    Query query = use("newest_key");
+    last_key_ = query.bind().row() ? query.integer(0) : 0;
+  }
+  return TaskKey(++*last_key_);
+}
+
 TaskSnapshotPtr WriteTransaction::keep(api::TaskSnapshot task) {
   auto kept = std::make_shared<const api::TaskSnapshot>(std::move(task));
   touched_[kept->key] = kept;
@@ -42,15 +53,25 @@ TaskSnapshotPtr WriteTransaction::add(api::TaskSnapshot task) {
 TaskSnapshotPtr WriteTransaction::change(TaskState from, api::TaskSnapshot task) {
   TaskSnapshotPtr kept = keep(std::move(task));
   changes_.push_back({from, kept});
+  const auto event = api::event_of(from, kept->state);
+  if (event && kept->callback_events.contains(*event))
+    deliveries_.push_back(insert_delivery(statements_, now_, *event, *kept));
   return kept;
 }
 
 TaskSnapshotPtr WriteTransaction::refresh(api::TaskSnapshot task) { return keep(std::move(task)); }
 
+void WriteTransaction::remove(RemovedTask task) {
+  touched_[task.key] = nullptr;
+  removed_.push_back(std::move(task));
+}
+
 std::vector<TaskSnapshotPtr> WriteTransaction::latest() const {
   std::vector<TaskSnapshotPtr> latest;
   latest.reserve(touched_.size());
-  for (const auto& [key, task] : touched_) latest.push_back(task);
+  for (const auto& [key, task] : touched_) {
+    if (task) latest.push_back(task);
+  }
   return latest;
 }
 

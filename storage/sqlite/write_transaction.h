@@ -5,7 +5,10 @@
 // Belongs to the writer's thread. Errors: SqlError.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -14,6 +17,13 @@
 #include "storage/store.h"
 
 namespace longhaul::storage {
+
+// A task whose row is gone.
+struct RemovedTask {
+  TaskKey key;
+  std::string queue;
+  TaskState state = TaskState::succeeded;
+};
 
 class WriteTransaction {
  public:
@@ -29,15 +39,25 @@ class WriteTransaction {
   [[nodiscard]] TaskSnapshotPtr find(TaskKey key);
   [[nodiscard]] TaskSnapshotPtr find(const TaskId& id);
 
+  // For a new task. Never one that was used before by this process, also when its task has been removed:
+  // whoever follows the store knows tasks by their keys.
+  [[nodiscard]] TaskKey new_key();
+
   // Notes what a statement has done to the row. add: it is new. change: it came from `from`. refresh: no
-  // change of state or revision (progress), so that observers are not told.
+  // change of state or revision (progress), so that observers are not told. A change that the task's callback
+  // is to hear of writes a delivery.
   TaskSnapshotPtr add(api::TaskSnapshot task);
   TaskSnapshotPtr change(TaskState from, api::TaskSnapshot task);
   TaskSnapshotPtr refresh(api::TaskSnapshot task);
 
+  // Its row is gone, and from here on it is unknown.
+  void remove(RemovedTask task);
+
   // In the order in which they were made.
   [[nodiscard]] std::span<const TaskChange> changes() const { return changes_; }
-  // The last snapshot of each task touched.
+  [[nodiscard]] std::span<const OwedDelivery> deliveries() const { return deliveries_; }
+  [[nodiscard]] std::span<const RemovedTask> removed() const { return removed_; }
+  // The last snapshot of each task touched, without those removed.
   [[nodiscard]] std::vector<TaskSnapshotPtr> latest() const;
 
  private:
@@ -46,8 +66,11 @@ class WriteTransaction {
   Statements& statements_;
   RecentTasks& recent_;
   Now now_{};
-  std::unordered_map<TaskKey, TaskSnapshotPtr> touched_;
+  std::unordered_map<TaskKey, TaskSnapshotPtr> touched_;  // null: removed
   std::vector<TaskChange> changes_;
+  std::vector<RemovedTask> removed_;
+  std::optional<std::int64_t> last_key_;
+  std::vector<OwedDelivery> deliveries_;
 };
 
 }  // namespace longhaul::storage

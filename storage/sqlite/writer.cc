@@ -68,7 +68,8 @@ void Writer::run() {
     }
     refuse_starts_without_room(batch);
     if (!batch.empty()) write(batch);
-    checkpoint(&Checkpointer::run_if_due);
+    const bool wanted = std::ranges::any_of(batch, [](const auto& one) { return one->wants_checkpoint(); });
+    checkpoint(wanted ? &Checkpointer::run : &Checkpointer::run_if_due);
     shorten_log();
   }
   parts_.readers->let_in();
@@ -165,8 +166,15 @@ void Writer::publish(Requests requests) {
   const std::span<const TaskChange> changes = transaction_.changes();
   parts_.counts->apply(changes);
   parts_.recent->put(transaction_.latest());
+  for (const RemovedTask& task : transaction_.removed()) {
+    parts_.counts->add(task.queue, task.state, -1);
+    parts_.recent->forget(task.key);
+  }
   if (!changes.empty()) {
     for (StoreObserver* observer : observers_) observer->on_committed(changes);
+  }
+  if (const auto deliveries = transaction_.deliveries(); !deliveries.empty()) {
+    for (StoreObserver* observer : observers_) observer->on_deliveries(deliveries);
   }
   for (const auto& request : requests) request->answer();
 }

@@ -17,7 +17,7 @@ namespace {
 
 struct Measurement {
   const char* name;
-  base::Result<void> (*measure)(const Plan&, const Server&, Report&);
+  base::Result<void> (*measure)(const Plan&, Server&, Report&);
 };
 // Each has a server of its own, so that none measures what another has left in the database.
 constexpr Measurement measurements[] = {
@@ -27,6 +27,7 @@ constexpr Measurement measurements[] = {
     {"commands", measure_commands},
     {"connections", measure_idle_connections},
     {"slow", measure_slow_clients},
+    {"retention", measure_retention},
 };
 
 // The bare loop and the server inherit it.

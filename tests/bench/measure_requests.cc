@@ -168,7 +168,7 @@ base::Result<void> measure_starts_in_memory(const Plan& plan, const BareServer& 
 
 }  // namespace
 
-base::Result<void> measure_polls(const Plan& plan, const Server& server, Report& report) {
+base::Result<void> measure_polls(const Plan& plan, Server& server, Report& report) {
   std::vector<std::string> requests;
   for (std::size_t i = 0; i < polled_tasks; ++i) {
     auto id = server.run_task(R"({"type": "echo", "payload": {"report": "monthly", "customer": 17}})");
@@ -194,7 +194,7 @@ base::Result<void> measure_polls(const Plan& plan, const Server& server, Report&
                       report);
 }
 
-base::Result<void> measure_starts(const Plan& plan, const Server& server, Report& report) {
+base::Result<void> measure_starts(const Plan& plan, Server& server, Report& report) {
   const std::string request = post_request(
       "/start-task",
       R"({"type": "echo", "payload": {"report": "monthly", "customer": 17}, "delay_seconds": 3600})");

@@ -80,7 +80,7 @@ double milliseconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-base::Result<void> measure_idle_connections(const Plan& plan, const Server& server, Report& report) {
+base::Result<void> measure_idle_connections(const Plan& plan, Server& server, Report& report) {
   const std::string request = get_request("/livez");
   auto connection = connect_to(server.subject().port);
   if (!connection) return base::fail(connection.error().message);
@@ -107,7 +107,7 @@ base::Result<void> measure_idle_connections(const Plan& plan, const Server& serv
   return {};
 }
 
-base::Result<void> measure_slow_clients(const Plan& plan, const Server& server, Report& report) {
+base::Result<void> measure_slow_clients(const Plan& plan, Server& server, Report& report) {
   const auto id = server.run_task(R"({"type": "echo", "payload": 17})");
   if (!id) return base::fail(id.error().message);
   const std::string request = get_request("/task-status/" + id.value());

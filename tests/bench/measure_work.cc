@@ -95,7 +95,7 @@ void spawn_for(std::chrono::nanoseconds duration, int threads, Rate& rate) {
 
 }  // namespace
 
-base::Result<void> measure_echo_tasks(const Plan& plan, const Server& server, Report& report) {
+base::Result<void> measure_echo_tasks(const Plan& plan, Server& server, Report& report) {
   LoadOptions starts;
   starts.connections = starting_connections;
   starts.requests = {
@@ -124,7 +124,7 @@ base::Result<void> measure_echo_tasks(const Plan& plan, const Server& server, Re
   return {};
 }
 
-base::Result<void> measure_commands(const Plan& plan, const Server& server, Report& report) {
+base::Result<void> measure_commands(const Plan& plan, Server& server, Report& report) {
   Rate commands;
   Rate alone;
   Rate in_two_threads;

@@ -11,20 +11,21 @@ namespace longhaul::bench {
 
 // GET /task-status/{id} at 1, 64 and 256 connections, beside the bare loop: of few tasks, and of more than
 // any memo holds.
-[[nodiscard]] base::Result<void> measure_polls(const Plan& plan, const Server& server, Report& report);
+[[nodiscard]] base::Result<void> measure_polls(const Plan& plan, Server& server, Report& report);
 // POST /start-task of tasks that are due in an hour, so that nothing but the start is done; beside the bare
 // loop and beside fdatasync.
-[[nodiscard]] base::Result<void> measure_starts(const Plan& plan, const Server& server, Report& report);
+[[nodiscard]] base::Result<void> measure_starts(const Plan& plan, Server& server, Report& report);
 // `echo` tasks from the first start to the last final state, beside starts.
-[[nodiscard]] base::Result<void> measure_echo_tasks(const Plan& plan, const Server& server, Report& report);
+[[nodiscard]] base::Result<void> measure_echo_tasks(const Plan& plan, Server& server, Report& report);
 // Tasks that run /bin/true, beside posix_spawn and waitpid of it.
-[[nodiscard]] base::Result<void> measure_commands(const Plan& plan, const Server& server, Report& report);
+[[nodiscard]] base::Result<void> measure_commands(const Plan& plan, Server& server, Report& report);
 // Memory and threads for ten thousand connections that have asked once and are silent since.
-[[nodiscard]] base::Result<void> measure_idle_connections(const Plan& plan, const Server& server,
-                                                          Report& report);
+[[nodiscard]] base::Result<void> measure_idle_connections(const Plan& plan, Server& server, Report& report);
 // A poll over a connection of its own, while 2,000 clients send a byte a second, beside the same without
 // them.
-[[nodiscard]] base::Result<void> measure_slow_clients(const Plan& plan, const Server& server, Report& report);
+[[nodiscard]] base::Result<void> measure_slow_clients(const Plan& plan, Server& server, Report& report);
+// p99 of synced starts while finished tasks are removed, beside the p99 without that. Restarts the server.
+[[nodiscard]] base::Result<void> measure_retention(const Plan& plan, Server& server, Report& report);
 // A server that has worked, some time ago, and has nothing to do.
 [[nodiscard]] base::Result<void> measure_idle_server(const Plan& plan, const Server& server, Report& report);
 

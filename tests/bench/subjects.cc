@@ -50,18 +50,31 @@ base::Result<std::uint16_t> read_port(ChildProcess& process) {
 base::Result<std::unique_ptr<Server>> Server::start(const std::string& program, const std::string& parent) {
   auto folder = make_folder(parent);
   if (!folder) return base::fail(folder.error().message);
-  std::unique_ptr<Server> server(new Server(std::move(*folder)));
-  const std::string settings = server->folder_ + "/longhaul.toml";
-  std::ofstream(settings) << configuration;
-  auto process =
-      ChildProcess::start({program, "serve", "--listen", "127.0.0.1:0", "--database",
-                           server->folder_ + "/longhaul.db", "--config", settings, "--log-level", "warning"});
-  if (!process) return base::fail(process.error().message);
-  server->process_ = std::make_unique<ChildProcess>(std::move(*process));
-  const auto port = read_port(*server->process_);
-  if (!port) return base::fail(program + " " + port.error().message);
-  server->port_ = port.value();
+  std::unique_ptr<Server> server(new Server(program, std::move(*folder)));
+  std::ofstream(server->folder_ + "/longhaul.toml") << configuration;
+  if (auto runs = server->run({}); !runs) return base::fail(runs.error().message);
   return server;
+}
+
+base::Result<void> Server::restart(const std::vector<std::string>& arguments) {
+  process_.reset();
+  return run(arguments);
+}
+
+base::Result<void> Server::run(const std::vector<std::string>& arguments) {
+  std::vector<std::string> command = {program_,      "serve",
+                                      "--listen",    "127.0.0.1:0",
+                                      "--database",  folder_ + "/longhaul.db",
+                                      "--config",    folder_ + "/longhaul.toml",
+                                      "--log-level", "warning"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  auto process = ChildProcess::start(command);
+  if (!process) return base::fail(process.error().message);
+  process_ = std::make_unique<ChildProcess>(std::move(*process));
+  const auto port = read_port(*process_);
+  if (!port) return base::fail(program_ + " " + port.error().message);
+  port_ = port.value();
+  return {};
 }
 
 Server::~Server() {
@@ -79,6 +92,12 @@ base::Result<std::string> Server::run_task(const std::string& body) const {
   if (ended.value().find("\"status\":\"succeeded\"") == std::string::npos)
     return base::fail("ended as " + ended.value());
   return id;
+}
+
+base::Result<std::int64_t> Server::count_tasks(const std::string& state) const {
+  const auto answer = ask(port_, get_request("/stats"));
+  if (!answer) return base::fail(answer.error().message);
+  return nlohmann::json::parse(answer.value()).at("tasks").at(state).get<std::int64_t>();
 }
 
 base::Result<void> Server::wait_until_done(const std::string& last_id) const {

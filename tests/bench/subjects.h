@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "tests/bench/child_process.h"
@@ -27,6 +28,8 @@ class Server {
   // `parent`: where its folder is made; empty: where temporary files are.
   [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(const std::string& program,
                                                                    const std::string& parent = {});
+  // Ends it and starts it anew on the same database, with these arguments besides its own.
+  [[nodiscard]] base::Result<void> restart(const std::vector<std::string>& arguments);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -36,12 +39,17 @@ class Server {
 
   // Starts a task by this body, waits until it has succeeded, and returns its id.
   [[nodiscard]] base::Result<std::string> run_task(const std::string& body) const;
+  // How many tasks are in that state now.
+  [[nodiscard]] base::Result<std::int64_t> count_tasks(const std::string& state) const;
   // Waits until that task is final, and then until none is queued or running.
   [[nodiscard]] base::Result<void> wait_until_done(const std::string& last_id) const;
 
  private:
-  explicit Server(std::string folder) : folder_(std::move(folder)) {}
+  Server(std::string program, std::string folder)
+      : program_(std::move(program)), folder_(std::move(folder)) {}
+  [[nodiscard]] base::Result<void> run(const std::vector<std::string>& arguments);
 
+  const std::string program_;
   const std::string folder_;
   std::unique_ptr<ChildProcess> process_;
   std::uint16_t port_ = 0;

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "storage/sqlite/connection.h"
 #include "storage/store.h"
 
 namespace longhaul::tests {
@@ -19,8 +20,12 @@ class Ledger final : public storage::StoreObserver {
   // The task may be there after a crash, though nobody was told.
   void asked_for(const storage::TaskId& id);
   void on_committed(std::span<const storage::TaskChange> changes) override;
+  void on_deliveries(std::span<const storage::OwedDelivery> deliveries) override;
   // An answer to a caller: it may not know more than observers do.
   void answered(const storage::TaskSnapshotPtr& task);
+
+  // An answer too: an attempt to deliver was noted, and led there.
+  void noted(const api::DeliveryId& id, api::DeliveryStatus status);
 
   // Blocks until observers have heard of more than `commits`, or close() was called; gives how many they have
   // heard of.
@@ -34,19 +39,24 @@ class Ledger final : public storage::StoreObserver {
 
   [[nodiscard]] std::size_t tasks() const;
   [[nodiscard]] std::size_t finished() const;
+  [[nodiscard]] std::size_t deliveries() const;
 
  private:
   struct Known {
     std::int64_t revision = 0;  // 0: asked for, nothing heard
     storage::TaskState state = storage::TaskState::queued;
     std::int64_t claims = 0;
+    std::int64_t ends_told = 0;  // final states that a callback is owed
   };
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t commits_ = 0;
   bool closed_ = false;
+  void check_deliveries(storage::Statements& statements, std::vector<std::string>& faults);
+
   std::unordered_map<storage::TaskId, Known> known_;
+  std::unordered_map<api::DeliveryId, api::DeliveryStatus> deliveries_;
   std::vector<std::string> faults_;
 };
 

@@ -32,6 +32,10 @@ NewTask Load::order() {
   if (random_() % 4 == 0) task.tags = {{"name", "value"}};
   if (random_() % 4 == 0) task.idempotency = IdempotencyBinding{"scope", std::to_string(next_id_), "hash"};
   if (random_() % 8 == 0) task.due = api::Due(now.steady);
+  if (random_() % 3 == 0) {
+    task.callback = api::Callback{"https://receiver.example/hook"};
+    if (random_() % 2 == 0) task.callback->events.insert(api::WebhookEvent::task_started);
+  }
   ledger_.asked_for(task.id);
   return task;
 }
@@ -50,6 +54,22 @@ void Load::go_on(const Snapshot& task) {
     case TaskState::running: return run(task);
     case TaskState::cancelling: return finish(task);
     default: return end(task);
+  }
+}
+
+void Load::on_deliveries(std::span<const OwedDelivery> deliveries) {
+  // No dice: begin() may be throwing them on another thread.
+  static constexpr api::DeliveryStatus endings[] = {
+      api::DeliveryStatus::delivered, api::DeliveryStatus::exhausted, api::DeliveryStatus::pending};
+  for (const OwedDelivery& owed : deliveries) {
+    DeliveryReport report;
+    report.key = owed.key;
+    report.status = endings[static_cast<std::size_t>(owed.key.get()) % std::size(endings)];
+    report.attempt.response_body = "an answer";
+    const auto status = report.status;
+    store_.outbox().record_delivery(std::move(report), [this, id = owed.id, status](StoreResult<bool> noted) {
+      if (noted.ok() && noted.value()) ledger_.noted(id, status);
+    });
   }
 }
 

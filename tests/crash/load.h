@@ -2,7 +2,8 @@
 // Every next step is taken in the answer to the one before, so that as many calls as there are lives wait for
 // the writer at any time, and it all happens again by the same seed. It goes on until the store refuses.
 //
-// Thread-safety: begin() once; the rest is on the store's writer thread. Outlives the store's stop().
+// Thread-safety: an observer of the store; begin() once; the rest is on the store's writer thread. Outlives
+// the store's stop().
 #pragma once
 
 #include <memory>
@@ -14,7 +15,7 @@
 
 namespace longhaul::tests {
 
-class Load {
+class Load final : public storage::StoreObserver {
  public:
   // `first_id` makes ids that no other load has.
   Load(storage::Store& store, Ledger& ledger, std::uint64_t seed, std::uint64_t first_id)
@@ -23,6 +24,9 @@ class Load {
   Load& operator=(const Load&) = delete;
 
   void begin(int lives);
+  // Each new delivery is tried at once; its key says how that goes.
+  void on_committed(std::span<const storage::TaskChange> /*changes*/) override {}
+  void on_deliveries(std::span<const storage::OwedDelivery> deliveries) override;
   [[nodiscard]] std::uint64_t next_id() const { return next_id_; }
 
  private:

@@ -73,10 +73,11 @@ class Machine {
 
   void serve(Store& store) {
     ++served_;
+    Load load(store, ledger_, seed_ + random_(), next_id_);
     store.add_observer(&ledger_);
+    store.add_observer(&load);
     REQUIRE(store.start());
     take_up_what_ran(store);
-    Load load(store, ledger_, seed_ + random_(), next_id_);
     load.begin(lives);
     // Readers hold on to old states of the log, and keep checkpoints from being whole.
     api::TaskQuery page;
@@ -122,6 +123,7 @@ TEST_CASE("power loss: at 500 points under load nothing that was answered is los
   MESSAGE("LONGHAUL_TEST_SEED=" << seed);
   std::size_t tasks = 0;
   std::size_t finished = 0;
+  std::size_t deliveries = 0;
   int served = 0;
   int in_opening = 0;
   for (int d = 0; d < disks; ++d) {
@@ -138,13 +140,15 @@ TEST_CASE("power loss: at 500 points under load nothing that was answered is los
     in_opening += losses - machine.served();
     tasks += machine.ledger().tasks();
     finished += machine.ledger().finished();
+    deliveries += machine.ledger().deliveries();
     served += machine.served();
   }
   base::set_log_level(base::LogLevel::info);
   MESSAGE(served << " losses under load, " << in_opening << " while the database was opened, " << tasks
-                 << " tasks, " << finished << " finished");
+                 << " tasks, " << finished << " finished, " << deliveries << " deliveries");
   CHECK(served == disks * losses_of_a_disk);
   CHECK(finished > 2'000);
+  CHECK(deliveries > 500);
 }
 
 }  // namespace longhaul::tests

@@ -1,11 +1,12 @@
 """A terminal in which the documentation's commands are run: one shell for each document, one server at a time, in a folder
-of their own. Only the port differs from what is shown."""
+of their own. Only the ports differ from what is shown."""
 
 import os
 import re
 import select
 import shlex
 import signal
+import socket
 import subprocess
 import time
 
@@ -14,6 +15,7 @@ from longhaul_server import binary
 from waiting import PATIENCE
 
 SHOWN_ADDRESS = "127.0.0.1:8080"
+SHOWN_RECEIVER = "127.0.0.1:9000"  # of callbacks
 SERVE = re.compile(r"^(?:[A-Z_]+=\S* )*longhaul serve\b")
 PROJECT_COMMAND = re.compile(r"^scripts/\w+")
 SECONDS_PER_COMMAND = 60
@@ -35,6 +37,12 @@ def read_until(descriptor, is_enough, seconds):
     return text
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class ShownShell:
     def __init__(self, folder):
         self.folder = folder
@@ -50,6 +58,7 @@ class ShownShell:
         self.server = None
         self.server_log = open(folder / "server.log", "ab")
         self.address = SHOWN_ADDRESS
+        self.receiver = f"127.0.0.1:{free_port()}"
         self.shell = subprocess.Popen(["bash", "--noprofile", "--norc"], cwd=folder, env=self.environment,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -84,7 +93,7 @@ class ShownShell:
 
     def type_in(self, text):
         mark = f"<end of {time.monotonic_ns()}>"
-        text = text.replace(SHOWN_ADDRESS, self.address)
+        text = text.replace(SHOWN_ADDRESS, self.address).replace(SHOWN_RECEIVER, self.receiver)
         # In braces, so that variables last; with an input of its own, so that a command cannot eat the next one.
         self.shell.stdin.write(f"{{ {text}\n}} </dev/null\nprintf '\\n{mark}%s\\n' \"$?\"\n".encode())
         self.shell.stdin.flush()

@@ -8,7 +8,7 @@ import pytest
 
 from longhaul_server import running_server
 
-LATER_FIELDS = ("callback_url", "callback_events", "unique_key", "replaces", "concurrency_key", "cache", "on_timeout",
+LATER_FIELDS = ("unique_key", "replaces", "concurrency_key", "cache", "on_timeout",
                 "depends_on", "on_dependency_failure")
 
 

@@ -27,12 +27,47 @@ CREATE TABLE boot (
   offset_ms INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE deliveries (
+  seq         INTEGER PRIMARY KEY,
+  id          BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),  -- what the receiver knows it by: webhook-id
+  task_seq    INTEGER NOT NULL REFERENCES tasks (seq),
+  event       TEXT    NOT NULL,
+  url         TEXT    NOT NULL,
+  status      TEXT    NOT NULL,
+  attempts    INTEGER NOT NULL CHECK (attempts >= 0),
+  due_steady  INTEGER,  -- of the next attempt
+  created_at  INTEGER NOT NULL,
+  finished_at INTEGER,
+
+  CONSTRAINT status_has_name CHECK (status = 'pending' OR status = 'delivered' OR status = 'exhausted'),
+  CONSTRAINT pending_has_due CHECK ((status = 'pending') = (due_steady IS NOT NULL)),
+  CONSTRAINT finished_is_not_pending CHECK ((status = 'pending') = (finished_at IS NULL)),
+  CONSTRAINT delivered_was_tried CHECK (status <> 'delivered' OR attempts >= 1)
+) STRICT;
+
+CREATE TABLE delivery_attempts (
+  delivery_seq    INTEGER NOT NULL REFERENCES deliveries (seq),
+  n               INTEGER NOT NULL CHECK (n >= 1),
+  started_at      INTEGER NOT NULL,
+  duration_ms     INTEGER NOT NULL CHECK (duration_ms >= 0),
+  remote_address  TEXT    NOT NULL,  -- empty: no connection was made
+  response_status INTEGER,
+  error           TEXT    NOT NULL,  -- empty: none
+  response_body   BLOB    NOT NULL,  -- its beginning
+  PRIMARY KEY (delivery_seq, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delivery_bodies (
+  seq  INTEGER PRIMARY KEY REFERENCES deliveries (seq),
+  body TEXT    NOT NULL
+) STRICT;
+
 CREATE TABLE idempotency_keys (
   scope      TEXT    NOT NULL,
   key        TEXT    NOT NULL,
   body_hash  BLOB    NOT NULL,
   task_id    BLOB    NOT NULL CHECK (length(task_id) = 16),
-  created_at INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, gone_at INTEGER,
   PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 
@@ -42,7 +77,17 @@ CREATE TABLE schema_migrations (
   applied_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE secrets (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE task_callbacks (
+  seq INTEGER PRIMARY KEY REFERENCES tasks (seq),
+  url TEXT    NOT NULL
+) STRICT;
 
 CREATE TABLE task_inputs (
   seq         INTEGER PRIMARY KEY REFERENCES tasks (seq),
@@ -109,7 +154,7 @@ CREATE TABLE tasks (
   error                TEXT,     -- a JSON object
   progress_percent     REAL,
   progress_message     TEXT,
-  progress_at          INTEGER,
+  progress_at          INTEGER, callback_events INTEGER NOT NULL DEFAULT 0 CHECK (callback_events >= 0),
 
   CONSTRAINT state_has_name CHECK (state = 'queued' OR state = 'scheduled' OR state = 'running' OR state = 'succeeded' OR
                                    state = 'cancelling' OR state = 'failed' OR state = 'cancelled' OR
@@ -137,6 +182,14 @@ CREATE TABLE tasks (
 
 CREATE INDEX attempts_of_task ON attempts (seq);
 
+CREATE INDEX deliveries_due ON deliveries (due_steady) WHERE due_steady IS NOT NULL;
+
+CREATE INDEX deliveries_of_task ON deliveries (task_seq);
+
+CREATE INDEX idempotency_keys_gone ON idempotency_keys (gone_at) WHERE gone_at IS NOT NULL;
+
+CREATE INDEX idempotency_keys_of_task ON idempotency_keys (task_id);
+
 CREATE INDEX tasks_by_state ON tasks (state, id) WHERE state <> 'succeeded';
 
 CREATE INDEX tasks_deadline_steady ON tasks (deadline_steady) WHERE deadline_steady IS NOT NULL;
@@ -150,5 +203,7 @@ CREATE INDEX tasks_due_wall ON tasks (due_wall) WHERE due_wall IS NOT NULL;
 CREATE INDEX tasks_expiry_steady ON tasks (expiry_steady) WHERE expiry_steady IS NOT NULL;
 
 CREATE INDEX tasks_expiry_wall ON tasks (expiry_wall) WHERE expiry_wall IS NOT NULL;
+
+CREATE INDEX tasks_finished ON tasks (state, finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE INDEX tasks_ready ON tasks (queue, type, priority DESC, run_at) WHERE state = 'queued';

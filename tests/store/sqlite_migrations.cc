@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -86,6 +87,47 @@ TEST_CASE("sqlite: migrating twice is migrating once") {
   CHECK(schema_of(connection) == schema);
   CHECK(connection.integer("SELECT count(*) FROM schema_migrations") ==
         static_cast<std::int64_t>(files.size()));
+}
+
+TEST_CASE("sqlite: a database of version 1 comes along with its tasks") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  const ManualClock clock;
+  {
+    Connection connection(path, Connection::Mode::create, "");
+    REQUIRE(migrate(connection, path, embedded::migrations_sqlite().first(1), now));
+    connection.execute(
+        "INSERT INTO tasks (id, type, queue, priority, state, revision, attempt, max_attempts, token, "
+        "created_at, "
+        "run_at, started_at, finished_at) VALUES "
+        "(x'0195513b1c0070008000000000000001', 't', 'q', 0, 'queued', 1, 0, 3, NULL, 5, 5, NULL, NULL), "
+        "(x'0195513b1c0070008000000000000002', 't', 'q', 0, 'succeeded', 3, 1, 1, 1, 5, 5, 6, 7);"
+        "INSERT INTO task_inputs (seq, payload) VALUES (1, '1'), (2, '2');"
+        "INSERT INTO task_results (seq, result) VALUES (2, '[1.50]');"
+        "INSERT INTO attempts (seq, attempt, started_at, finished_at, outcome, worker) "
+        "VALUES (2, 1, 6, 7, 'succeeded', 'local');");
+  }
+  SqliteOptions options;
+  options.path = path;
+  options.clock = &clock;
+  auto store = open_sqlite_store(options);
+  REQUIRE(store);
+  REQUIRE((*store)->start());
+  const auto tasks = (*store)->list({});
+  REQUIRE(tasks.ok());
+  REQUIRE(tasks->tasks.size() == 2);
+  for (const auto& task : tasks->tasks) {
+    CHECK(task->callback_events.empty());
+    const auto deliveries = (*store)->outbox().deliveries_of(task->id);
+    REQUIRE(deliveries.ok());
+    CHECK(deliveries->value().empty());
+  }
+  CHECK(tasks->tasks[0]->result->text == "[1.50]");
+  CHECK((*store)->outbox().callback_secret().starts_with("whsec_"));
+  std::promise<StoreResult<CancelOutcome>> cancelled;
+  (*store)->cancel(tasks->tasks[1]->id, "", [&](auto outcome) { cancelled.set_value(std::move(outcome)); });
+  CHECK(cancelled.get_future().get()->verdict == CancelVerdict::cancelled_now);
+  (*store)->stop();
 }
 
 TEST_CASE("sqlite: connections that migrate at once do not disturb each other") {

@@ -37,7 +37,8 @@ std::string describe(const TaskSnapshot& task) {
        << " timeout " << (task.timeout ? task.timeout->count() : -1) << " due " << describe(task.due)
        << " deadline " << describe(task.deadline) << " expiry " << describe(task.expiry) << " cause "
        << (task.stop_cause ? static_cast<int>(*task.stop_cause) : -1) << " reason "
-       << task.stop_reason.value_or("-") << " priority " << task.priority;
+       << task.stop_reason.value_or("-") << " priority " << task.priority << " callback events "
+       << task.callback_events.bits();
   return text.str();
 }
 
@@ -72,6 +73,15 @@ void ChangeRecorder::check(const TaskChange& change) {
 std::vector<TaskChange> ChangeRecorder::take() {
   const base::MutexLock lock(mutex_);
   return std::exchange(changes_, {});
+}
+void ChangeRecorder::on_deliveries(std::span<const OwedDelivery> deliveries) {
+  const base::MutexLock lock(mutex_);
+  if (deliveries.empty()) faults_.push_back("told of no deliveries");
+  deliveries_.insert(deliveries_.end(), deliveries.begin(), deliveries.end());
+}
+std::vector<OwedDelivery> ChangeRecorder::take_deliveries() {
+  const base::MutexLock lock(mutex_);
+  return std::exchange(deliveries_, {});
 }
 std::vector<std::string> ChangeRecorder::faults() {
   const base::MutexLock lock(mutex_);
@@ -209,6 +219,12 @@ std::vector<ReadyTask> StoreFixture::load_ready(ReadyOrder order) {
   return value_of(answer.wait());
 }
 
+bool StoreFixture::record_delivery(DeliveryReport report) {
+  Answer<bool> answer;
+  store_->outbox().record_delivery(std::move(report), answer.done());
+  return value_of(answer.wait());
+}
+
 TaskSnapshotPtr StoreFixture::find(const TaskSnapshotPtr& task) {
   TaskSnapshotPtr found = value_of(store_->find(task->id));
   REQUIRE(found);
@@ -217,6 +233,20 @@ TaskSnapshotPtr StoreFixture::find(const TaskSnapshotPtr& task) {
 
 api::TaskDetail StoreFixture::detail(const TaskSnapshotPtr& task) {
   auto found = value_of(store_->find_detail(task->id));
+  REQUIRE(found.has_value());
+  return *found;
+}
+
+std::vector<OwedDelivery> StoreFixture::owed(const std::optional<OwedDelivery>& after, std::size_t limit) {
+  return value_of(store_->outbox().owed_deliveries(after, limit));
+}
+
+std::optional<DeliveryContent> StoreFixture::content(api::DeliveryKey key) {
+  return value_of(store_->outbox().find_delivery(key));
+}
+
+std::vector<api::DeliverySummary> StoreFixture::deliveries(const TaskSnapshotPtr& task) {
+  auto found = value_of(store_->outbox().deliveries_of(task->id));
   REQUIRE(found.has_value());
   return *found;
 }

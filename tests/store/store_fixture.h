@@ -43,7 +43,9 @@ class Answer {
 class ChangeRecorder final : public StoreObserver {
  public:
   void on_committed(std::span<const TaskChange> changes) override;
+  void on_deliveries(std::span<const OwedDelivery> deliveries) override;
   [[nodiscard]] std::vector<TaskChange> take();
+  [[nodiscard]] std::vector<OwedDelivery> take_deliveries();
   [[nodiscard]] std::vector<std::string> faults();
   [[nodiscard]] std::size_t commits();
 
@@ -52,6 +54,7 @@ class ChangeRecorder final : public StoreObserver {
 
   base::Mutex mutex_;
   std::vector<TaskChange> changes_ GUARDED_BY(mutex_);
+  std::vector<OwedDelivery> deliveries_ GUARDED_BY(mutex_);
   std::vector<std::string> faults_ GUARDED_BY(mutex_);
   std::unordered_map<TaskKey, TaskSnapshotPtr> last_ GUARDED_BY(mutex_);
   std::size_t commits_ GUARDED_BY(mutex_) = 0;
@@ -90,10 +93,14 @@ class StoreFixture {
   RetryOutcome retry(RetryOrder order);
   RetryOutcome retry(const TaskSnapshotPtr& task) { return retry(RetryOrder{task->id, {}, {}}); }
   SweepOutcome sweep();
+  bool record_delivery(DeliveryReport report);
   std::vector<ReadyTask> load_ready(ReadyOrder order);
   // The task as the database has it; must exist.
   TaskSnapshotPtr find(const TaskSnapshotPtr& task);
   api::TaskDetail detail(const TaskSnapshotPtr& task);
+  std::vector<OwedDelivery> owed(const std::optional<OwedDelivery>& after = {}, std::size_t limit = 1'000);
+  std::optional<DeliveryContent> content(api::DeliveryKey key);
+  std::vector<api::DeliverySummary> deliveries(const TaskSnapshotPtr& task);
 
   // The end of an attempt, with an error where one belongs.
   [[nodiscard]] static AttemptEnd end_of(const TaskSnapshotPtr& running, AttemptOutcome outcome);

@@ -1,14 +1,18 @@
 // The small words of base/: results, named numbers, descriptors, clocks.
 #include <fcntl.h>
 
+#include <array>
 #include <memory>
 #include <ostream>
+#include <span>
 #include <unordered_set>
 
 #include <doctest/doctest.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/named_type.h"
+#include "base/random_bytes.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "tests/support/manual_clock.h"
@@ -29,6 +33,35 @@ TEST_CASE("a result is a value or an error") {
   const Result<int> bad = base::fail("no");
   CHECK_FALSE(bad);
   CHECK(bad.error().message == "no");
+}
+
+TEST_CASE("base64 there and back") {
+  const auto encode = [](std::string_view text) { return base::to_base64(std::as_bytes(std::span(text))); };
+  // RFC 4648, section 10.
+  const std::pair<std::string, std::string> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"},
+                                                         {"\xfb\xff\xbf", "+/+/"}};
+  for (const auto& [bytes, text] : vectors) {
+    CHECK(encode(bytes) == text);
+    CHECK(base::from_base64(text) == bytes);
+  }
+  for (const char* wrong :
+       {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v ", "Zm-v", "Zm_v", "=Zm9", "Z=m9", "===="})
+    CHECK_FALSE(base::from_base64(wrong));
+}
+
+TEST_CASE("random bytes fill any length") {
+  std::array<std::byte, 1000> bytes{};
+  base::fill_random(bytes);
+  CHECK(std::unordered_set<int>(reinterpret_cast<unsigned char*>(bytes.begin()),
+                                reinterpret_cast<unsigned char*>(bytes.end()))
+            .size() > 200);
+  base::fill_random({});
 }
 
 TEST_CASE("a result tells value and error apart when they are of one type") {

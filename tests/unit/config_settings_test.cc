@@ -181,11 +181,11 @@ TEST_CASE("every server setting has a flag and a variable that reach it") {
     CAPTURE(setting.name);
     SettingSources sources;
     const std::string wrong = setting.kind == server::ValueKind::text ? std::string(1, ':') : ":";
-    sources.flags[std::string(setting.name)] = wrong;
-    CHECK(refusal(sources).starts_with(server::flag_of(setting.name) + ": must "));
+    sources.flags[server::option_of(setting)] = wrong;
+    CHECK(refusal(sources).starts_with(server::flag_of(server::option_of(setting)) + ": must "));
     sources.flags.clear();
-    sources.environment[server::variable_of(setting.name)] = wrong;
-    CHECK(refusal(sources).starts_with(server::variable_of(setting.name) + ": must "));
+    sources.environment[server::variable_of(server::option_of(setting))] = wrong;
+    CHECK(refusal(sources).starts_with(server::variable_of(server::option_of(setting)) + ": must "));
   }
 }
 
@@ -222,9 +222,8 @@ TEST_CASE("wrong values are refused with file, line and what would do") {
        "test.toml:2: server.allowed_hosts must be names or addresses without scheme and port; \"http://x\" "
        "is not"},
       {"[server]\nallowed_hosts = [1]",
-       "test.toml:2: server.allowed_hosts must be a list of texts (host names without port), not a list that "
-       "holds something "
-       "else than texts"},
+       "test.toml:2: server.allowed_hosts must be a list of texts (host names without port), not a list of "
+       "numbers"},
       {"[server]\nallowed_origins = [\"https://x/\"]",
        "test.toml:2: server.allowed_origins must be origins as browsers send them, like "
        "\"https://app.example.com\" (no path, "

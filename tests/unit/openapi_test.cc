@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "api/delivery.h"
 #include "api/limits.h"
 #include "api/problem.h"
 #include "api/task.h"
@@ -110,6 +111,14 @@ TEST_CASE("states and outcomes are those of the code") {
   for (int i = 0; i <= static_cast<int>(AttemptOutcome::released); ++i)
     outcomes.emplace(to_text(static_cast<AttemptOutcome>(i)));
   CHECK(strings_of(schemas["Attempt"]["properties"]["outcome"]["enum"]) == outcomes);
+  std::set<std::string> events;
+  for (int i = 0; i < webhook_event_count; ++i) events.emplace(to_text(static_cast<WebhookEvent>(i)));
+  CHECK(strings_of(schemas["WebhookEvent"]["enum"]) == events);
+  std::set<std::string> statuses;
+  for (const auto status : {DeliveryStatus::pending, DeliveryStatus::delivered, DeliveryStatus::exhausted})
+    statuses.emplace(to_text(status));
+  CHECK(strings_of(schemas["Delivery"]["properties"]["status"]["enum"]) == statuses);
+  CHECK(names_of(schemas["TaskDetail"]["properties"]["deliveries"]["properties"]) == statuses);
 }
 
 TEST_CASE("limits are those of the code") {
@@ -125,6 +134,7 @@ TEST_CASE("limits are those of the code") {
   for (const char* field : {"delay_seconds", "timeout_seconds", "deadline_seconds", "expires_seconds"}) {
     CHECK(start[field]["maximum"] == limits::duration_seconds_max);
   }
+  CHECK(start["callback_url"]["maxLength"] == limits::callback_url_chars);
   CHECK(schemas["Tags"]["maxProperties"] == limits::tags);
   CHECK(schemas["Tags"]["propertyNames"]["maxLength"] == limits::tag_name_chars);
   CHECK(schemas["Tags"]["additionalProperties"]["maxLength"] == limits::tag_value_chars);
@@ -141,7 +151,7 @@ TEST_CASE("the fields of a start are the ones that are read") {
   CHECK(names_of(api["components"]["schemas"]["StartRequest"]["properties"]) ==
         std::set<std::string>{"type", "payload", "queue", "priority", "delay_seconds", "run_at",
                               "timeout_seconds", "deadline_seconds", "deadline_at", "expires_seconds",
-                              "max_attempts", "tags"});
+                              "max_attempts", "tags", "callback_url", "callback_events"});
 }
 
 TEST_CASE("objects are closed, and what they require they have") {

@@ -50,6 +50,33 @@ TEST_CASE("a bare start takes the defaults") {
   CHECK_FALSE(request.expires);
   CHECK_FALSE(request.max_attempts);
   CHECK(request.tags.empty());
+  CHECK_FALSE(request.callback);
+}
+
+TEST_CASE("a callback has a URL and events") {
+  const StartRequest plain = accepted(R"({"type":"t","callback_url":"https://example.com/a?b"})");
+  CHECK(plain.callback.value().url == "https://example.com/a?b");
+  CHECK(plain.callback->events == WebhookEvents::final_ones());
+  const StartRequest chosen = accepted(
+      R"({"type":"t","callback_events":["task.failed","task.started","task.failed"],"callback_url":"http://e.f"})");
+  CHECK(chosen.callback.value().url == "http://e.f");
+  CHECK(chosen.callback->events == WebhookEvents{WebhookEvent::task_started, WebhookEvent::task_failed});
+
+  CHECK(faults_with(R"("callback_url":7)") == "#/callback_url: must be a string");
+  CHECK(faults_with(R"("callback_url":"http://u@e.f")") ==
+        "#/callback_url: must not hold a user name or password");
+  CHECK(faults_with(R"("callback_events":["task.failed"])") ==
+        "#/callback_events: must not be given without callback_url");
+  const std::string url = R"("callback_url":"http://e.f",)";
+  for (const std::string value : {"[]", "null", R"("task.failed")", R"({"task.failed":1})"}) {
+    CHECK(faults_with(url + "\"callback_events\":" + value) ==
+          "#/callback_events: must be an array of at least one event");
+  }
+  const std::string rule =
+      ": must be one of task.started, task.retrying, task.succeeded, task.failed, task.cancelled, "
+      "task.timed_out";
+  CHECK(faults_with(url + R"("callback_events":["task.failed","*",1])") ==
+        "#/callback_events/1" + rule + "\n#/callback_events/2" + rule);
 }
 
 TEST_CASE("every field is read") {
@@ -168,8 +195,8 @@ TEST_CASE("one of two, and the second is at fault") {
 }
 
 TEST_CASE("unknown fields are refused, those of later versions too") {
-  for (const std::string field : {"callback_url", "unique_key", "replaces", "concurrency_key", "cache",
-                                  "on_timeout", "depends_on", "callback_events", "Type", "timeout"}) {
+  for (const std::string field : {"unique_key", "replaces", "concurrency_key", "cache", "on_timeout",
+                                  "depends_on", "Type", "timeout"}) {
     CHECK(faults_with("\"" + field + "\":1") == "#/" + field + ": is not a field of this request");
   }
 }

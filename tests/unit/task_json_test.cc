@@ -78,7 +78,7 @@ TEST_CASE("an error shows what is known of it") {
 }
 
 TEST_CASE("the detail is the status with payload and attempts") {
-  TaskDetail detail{queued_task(), RawJson{R"({"n":1.0})"}, {}};
+  TaskDetail detail{queued_task(), RawJson{R"({"n":1.0})"}, {}, {1, 20, 3}};
   AttemptRecord first;
   first.started_at = noon;
   first.finished_at = noon + Milliseconds(1);
@@ -99,7 +99,8 @@ TEST_CASE("the detail is the status with payload and attempts") {
           R"("outcome":"failed","error":{"code":"KILLED_BY_SIGNAL","message":"signal 9","signal":9},"worker":"local",)"
           R"("exit_code":null,"signal":9,"peak_memory_bytes":1024,"cpu_seconds":0.25},)"
           R"({"started_at":"2026-03-01T12:00:00.000Z","finished_at":null,"outcome":"running","error":null,"worker":"",)"
-          R"("exit_code":null,"signal":null,"peak_memory_bytes":null,"cpu_seconds":null}]})");
+          R"("exit_code":null,"signal":null,"peak_memory_bytes":null,"cpu_seconds":null}],)"
+          R"("deliveries":{"pending":1,"delivered":20,"exhausted":3}})");
 }
 
 TEST_CASE("every outcome of an attempt has a word of its own") {

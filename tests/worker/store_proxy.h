@@ -114,6 +114,8 @@ class StoreProxy final : public storage::Store {
   [[nodiscard]] storage::StateCounts counts() override { return inner_->counts(); }
   [[nodiscard]] api::TaskSnapshotPtr recent(const api::TaskId& id) override { return inner_->recent(id); }
   [[nodiscard]] storage::Now now() const override { return inner_->now(); }
+  [[nodiscard]] storage::Outbox& outbox() override { return inner_->outbox(); }
+  [[nodiscard]] storage::Retention& retention() override { return inner_->retention(); }
 
  private:
   static bool refuse(std::atomic<int>& left) {

@@ -22,20 +22,23 @@ api::TaskSnapshot first_snapshot(const NewTask& order, TaskKey key) {
   task.deadline = order.deadline;
   task.expiry = order.expiry;
   task.tags = order.tags;
+  if (order.callback) task.callback_events = order.callback->events;
   return task;
 }
 
 TaskKey insert(WriteTransaction& transaction, const NewTask& task) {
   const auto tags = tags_text(task.tags);
   const TaskState state = task.due ? TaskState::scheduled : TaskState::queued;
+  const TaskKey key = transaction.new_key();
   Query query = transaction.use("insert_task");
   query
-      .bind(task.id, task.type, task.queue, task.priority, state, task.max_attempts, task.timeout,
+      .bind(key, task.id, task.type, task.queue, task.priority, state, task.max_attempts, task.timeout,
             task.created_at, task.run_at, wall_part(task.due), steady_part(task.due), task.deadline_at,
             wall_part(task.deadline), steady_part(task.deadline), wall_part(task.expiry),
-            steady_part(task.expiry), task.relative_deadline, task.relative_expiry, tags)
+            steady_part(task.expiry), task.relative_deadline, task.relative_expiry, tags,
+            task.callback ? std::int64_t{task.callback->events.bits()} : 0)
       .run();
-  return TaskKey(query.inserted_key());
+  return key;
 }
 
 void insert_what_hangs_on_it(WriteTransaction& transaction, const NewTask& task, TaskKey key) {
@@ -43,6 +46,7 @@ void insert_what_hangs_on_it(WriteTransaction& transaction, const NewTask& task,
       task.traceparent.empty() ? std::nullopt : std::optional<std::string_view>(task.traceparent);
   transaction.use("insert_input").bind(key, task.payload.text, traceparent).run();
   for (const auto& [name, value] : task.tags) transaction.use("insert_tag").bind(name, value, task.id).run();
+  if (task.callback) transaction.use("insert_callback").bind(key, task.callback->url).run();
   if (!task.idempotency) return;
   const IdempotencyBinding& binding = *task.idempotency;
   transaction.use("insert_idempotency_key")

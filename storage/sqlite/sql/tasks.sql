@@ -4,7 +4,8 @@
 SELECT seq, id, type, queue, priority, state, revision, attempt, max_attempts, token, timeout_ms,
        created_at, run_at, started_at, finished_at, due_wall, due_steady,
        deadline_at, deadline_wall, deadline_steady, expiry_wall, expiry_steady,
-       stop_cause, stop_reason, tags, error, progress_percent, progress_message, progress_at
+       stop_cause, stop_reason, tags, error, progress_percent, progress_message, progress_at,
+       callback_events
   FROM tasks WHERE seq = :seq;
 
 -- name: key_by_id
@@ -19,13 +20,16 @@ SELECT result FROM task_results WHERE seq = :seq;
 -- name: budget_by_key
 SELECT relative_deadline_ms, relative_expiry_ms FROM tasks WHERE seq = :seq;
 
+-- name: newest_key
+SELECT max(seq) FROM tasks;
+
 -- name: insert_task
-INSERT INTO tasks (id, type, queue, priority, state, revision, attempt, max_attempts, timeout_ms, created_at, run_at,
+INSERT INTO tasks (seq, id, type, queue, priority, state, revision, attempt, max_attempts, timeout_ms, created_at, run_at,
                    due_wall, due_steady, deadline_at, deadline_wall, deadline_steady, expiry_wall, expiry_steady,
-                   relative_deadline_ms, relative_expiry_ms, tags)
-VALUES (:id, :type, :queue, :priority, :state, 1, 0, :max_attempts, :timeout_ms, :created_at, :run_at,
+                   relative_deadline_ms, relative_expiry_ms, tags, callback_events)
+VALUES (:seq, :id, :type, :queue, :priority, :state, 1, 0, :max_attempts, :timeout_ms, :created_at, :run_at,
         :due_wall, :due_steady, :deadline_at, :deadline_wall, :deadline_steady, :expiry_wall, :expiry_steady,
-        :relative_deadline_ms, :relative_expiry_ms, :tags);
+        :relative_deadline_ms, :relative_expiry_ms, :tags, :callback_events);
 
 -- name: insert_input
 INSERT INTO task_inputs (seq, payload, traceparent) VALUES (:seq, :payload, :traceparent);

@@ -1,0 +1,54 @@
+// The outbox of the embedded engine: the store's queue and readers, asked about deliveries. Everything is
+// promised in storage/outbox.h. Not owned: queue, readers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/outbox.h"
+#include "storage/sqlite/deliveries.h"
+#include "storage/sqlite/reader_pool.h"
+#include "storage/sqlite/requests/record_delivery.h"
+#include "storage/sqlite/write_queue.h"
+
+namespace longhaul::storage {
+
+class SqliteOutbox final : public Outbox {
+ public:
+  struct Parts {
+    WriteQueue* queue = nullptr;
+    ReaderPool* readers = nullptr;
+    std::function<Now()> now;
+    std::string callback_secret;
+  };
+  explicit SqliteOutbox(Parts parts) : parts_(std::move(parts)) {}
+
+  void record_delivery(DeliveryReport report, Done<bool> done) override {
+    parts_.queue->push(Lane::work,
+                       std::make_unique<RecordDeliveryRequest>(std::move(report), std::move(done)));
+  }
+  [[nodiscard]] StoreResult<std::vector<OwedDelivery>> owed_deliveries(
+      const std::optional<OwedDelivery>& after, std::size_t limit) override {
+    return parts_.readers->read<std::vector<OwedDelivery>>(
+        [&](Statements& sql) { return read_owed_deliveries(sql, after, limit); });
+  }
+  [[nodiscard]] StoreResult<std::optional<DeliveryContent>> find_delivery(api::DeliveryKey key) override {
+    return parts_.readers->read<std::optional<DeliveryContent>>(
+        [&](Statements& sql) { return read_delivery_content(sql, key); });
+  }
+  [[nodiscard]] StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
+      const TaskId& task) override {
+    return parts_.readers->read<std::optional<std::vector<api::DeliverySummary>>>(
+        [&](Statements& sql) { return read_deliveries_of(sql, task, now()); });
+  }
+  [[nodiscard]] const std::string& callback_secret() const override { return parts_.callback_secret; }
+  [[nodiscard]] Now now() const override { return parts_.now(); }
+
+ private:
+  const Parts parts_;
+};
+
+}  // namespace longhaul::storage

@@ -1,0 +1,231 @@
+"""Callbacks lead nowhere they may not: a canary listens where they would arrive, and hears nothing."""
+
+import shutil
+import ssl
+import subprocess
+
+import pytest
+
+from longhaul_server import running_server
+from test_webhook_delivery import config, ended
+from waiting import SANITIZED
+from webhook_receiver import Canary, Reply, WebhookReceiver
+
+LOOPBACK = [
+    "127.0.0.1", "127.1", "127.0.1", "127.0.0.1.", "127.1.", "2130706433", "0x7f000001", "0x7F.0x0.0x0.0x1", "0x7f.1",
+    "0177.0.0.1", "017700000001", "0177.0.0.0x1", "127.0x0.1", "127.000.000.001", "127%2e0%2e0%2e1", "%31%32%37.0.0.1",
+    "0", "0.0.0.0", "00000000", "0x0", "localhost", "LOCALHOST", "localhost.", "a.localhost", "A.b.LocalHost.",
+    "[::1]", "[0:0:0:0:0:0:0:1]", "[0000::0001]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+    "[0:0:0:0:0:ffff:127.0.0.1]", "[::FFFF:127.0.0.1]", "[::ffff:0.0.0.0]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]",
+    "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[::1%25lo]", "[fe80::1%25lo]",
+    "[fe80::1%lo]", "[127.0.0.1]", "user@127.0.0.1", "user:secret@127.0.0.1", "@127.0.0.1", ":@127.0.0.1",
+    "example.com@127.0.0.1", "example.com%40127.0.0.1", "a@b@127.0.0.1", "example.com:80@127.0.0.1",
+    "example.com\\@127.0.0.1", "127.0.0.1\\@example.com", "\u2460\u2461\u2466.0.0.1", "127\u30020\u30020\u30021",
+    "loc\u0430lhost", "127.0.0.1%00.example.com", "127.0.0.1%20", " 127.0.0.1", "127.0.0.1\t",
+]
+OTHERS = [
+    "10.0.0.1", "10.255.255.255", "167772161", "0xa.1", "012.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+    "0xc0a80101", "100.64.0.1", "100.100.100.200", "169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376",
+    "169.254.43518", "192.0.0.192", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.250",
+    "240.0.0.1", "255.255.255.255", "4294967295", "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]", "[ff02::1]", "[100::1]",
+    "[2001:db8::1]", "[::ffff:10.0.0.1]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]",
+]
+
+
+def hostile(canary):
+    for host in LOOPBACK + OTHERS:
+        for scheme in ("http", "https"):
+            yield f"{scheme}://{host}:{canary.port}/"
+    for scheme in ("ftp", "file", "gopher", "dict", "ldap", "ws", "unix", "telnet"):
+        yield f"{scheme}://127.0.0.1:{canary.port}/"
+    yield from ("", "/", f"//127.0.0.1:{canary.port}/", f"127.0.0.1:{canary.port}", f"http:127.0.0.1:{canary.port}/",
+                f"http:/127.0.0.1:{canary.port}/", f"http:///127.0.0.1:{canary.port}/", f"http:\\\\127.0.0.1:{canary.port}\\",
+                f"http://127.0.0.1:{canary.port}#@example.com/", f"http://127.0.0.1:{canary.port}?@example.com/",
+                f"http://example.com#@127.0.0.1:{canary.port}/", f"\nhttp://127.0.0.1:{canary.port}/")
+
+
+def test_hostile_urls_are_refused_and_nobody_is_connected_to():
+    with Canary() as v4, Canary("::1") as v6:
+        text = config("[]", allow_addresses="[]", allow_ports=f"[{v4.port}, {v6.port}]")
+        with running_server(config=text) as server, server.client() as client:
+            urls = [url for canary in (v4, v6) for url in hostile(canary)]
+            assert len(urls) >= 100
+            for url in urls:
+                answer = client.post("/start-task", {"type": "echo", "callback_url": url})
+                answer.expect(422, "VALIDATION_FAILED")
+                assert answer.pointers == ["#/callback_url"], f"{url!r}: {answer.text}"
+            assert v4.visitors() == 0 and v6.visitors() == 0
+
+
+def test_what_is_not_allowed_any_more_is_not_connected_to():
+    """The guard judges each connection, whatever was thought of the URL when it came."""
+    with WebhookReceiver() as receiver:
+        receiver.plan("/", 500)
+        with running_server(config=config("[0.3, 0.01]")) as server:
+            with server.client() as client:
+                task_id = client.start("echo", callback_url=receiver.url("/"))["task_id"]
+                receiver.wait_for(1)
+            server.stop()
+            count = len(receiver.received())
+            server.config = config("[0.3, 0.01]", allow_addresses="[]")
+            server.start()
+            with server.client() as client:
+                delivery = ended(client, task_id)
+        assert delivery["status"] == "exhausted" and delivery["attempts"] == 3
+        last = delivery["last_attempt"]
+        assert (last["error"], last["remote_address"], last["response_status"]) == ("ADDRESS_REFUSED", None, None)
+        assert len(receiver.received()) == count
+
+
+def test_a_redirect_leads_nowhere():
+    with Canary() as canary, WebhookReceiver("127.0.0.2") as receiver:
+        with running_server(config=config("[]", allow_addresses='["127.0.0.2"]')) as server, server.client() as client:
+            for status in (301, 302, 303, 307, 308):
+                for target in (f"http://127.0.0.1:{canary.port}/", f"//127.0.0.1:{canary.port}/", f"http://localhost:{canary.port}/"):
+                    receiver.plan("/", Reply(status, {"Location": target, "Refresh": f"0; url={target}"}))
+                    task_id = client.start("echo", callback_url=receiver.url("/"))["task_id"]
+                    assert ended(client, task_id)["last_attempt"]["error"] == "REDIRECT"
+        assert canary.visitors() == 0
+
+
+# ---- names, of which only the resolver knows where they lead
+
+PRETENDER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* Every name that ends in .pretended.example has the addresses that are in the file $PRETENDED, one to a line. */
+int getaddrinfo(const char* node, const char* service, const struct addrinfo* hints, struct addrinfo** found) {
+  int (*real)(const char*, const char*, const struct addrinfo*, struct addrinfo**) = dlsym(RTLD_NEXT, "getaddrinfo");
+  const char* end = node == NULL ? NULL : strstr(node, ".pretended.example");
+  if (end == NULL || (hints != NULL && (hints->ai_flags & AI_NUMERICHOST) != 0)) return real(node, service, hints, found);
+  struct addrinfo numeric = {0};
+  if (hints != NULL) numeric.ai_socktype = hints->ai_socktype;
+  numeric.ai_flags = AI_NUMERICHOST;
+  FILE* file = fopen(getenv("PRETENDED"), "r");
+  char line[100];
+  struct addrinfo** last = found;
+  *found = NULL;
+  while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    line[strcspn(line, "\\n")] = 0;
+    if (real(line, service, &numeric, last) == 0) while (*last != NULL) last = &(*last)->ai_next;
+  }
+  if (file != NULL) fclose(file);
+  return *found == NULL ? EAI_NONAME : 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def pretender(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pretender")
+    (folder / "pretender.c").write_text(PRETENDER)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "pretender.so", "pretender.c", "-ldl"], cwd=folder, check=True)
+    return folder / "pretender.so"
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer must be the first library of a program")
+class TestNames:
+    def test_a_name_that_means_this_machine(self, pretender, tmp_path):
+        names = tmp_path / "names"
+        with Canary() as v4, Canary("::1") as v6:
+            text = config("[]", allow_addresses="[]", allow_ports=f"[{v4.port}, {v6.port}]")
+            preload = {"LD_PRELOAD": str(pretender), "PRETENDED": str(names)}
+            with running_server(config=text, environment=preload) as server, server.client() as client:
+                answers = ["127.0.0.1", "::1", "127.0.0.1\n::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "10.0.0.1\n127.0.0.1",
+                           "169.254.169.254\n::1", "127.8.8.8\n127.0.0.1", "64:ff9b::7f00:1\n::ffff:7f00:1"]
+                for number, addresses in enumerate(answers):
+                    names.write_text(addresses + "\n")
+                    for canary in (v4, v6):
+                        url = f"http://n{number}.pretended.example:{canary.port}/"
+                        delivery = ended(client, client.start("echo", callback_url=url)["task_id"])
+                        assert delivery["last_attempt"]["error"] == "ADDRESS_REFUSED", delivery
+            assert v4.visitors() == 0 and v6.visitors() == 0
+
+    def test_a_name_that_changes_its_mind(self, pretender, tmp_path):
+        """First it leads to where it may; when it is looked up again, it leads to where it may not."""
+        names = tmp_path / "names"
+        with WebhookReceiver("127.0.0.2") as receiver:
+            receiver.plan("/", 500)
+            text = config("[0.2, 0.01]", allow_addresses='["127.0.0.2"]')
+            with running_server(config=text, environment={"LD_PRELOAD": str(pretender), "PRETENDED": str(names)}) as server:
+                names.write_text("127.0.0.2\n")
+                with server.client() as client:
+                    url = f"http://changing.pretended.example:{receiver.port}/"
+                    task_id = client.start("echo", callback_url=url)["task_id"]
+                    receiver.wait_for(1)
+                server.stop()  # with its memory of names
+                names.write_text("127.0.0.3\n127.0.0.4\n")
+                count = len(receiver.received())
+                with Guarded(receiver.port) as canaries:
+                    server.start()
+                    with server.client() as client:
+                        delivery = ended(client, task_id)
+                    assert delivery["last_attempt"]["error"] == "ADDRESS_REFUSED"
+                    assert canaries.visitors() == 0 and len(receiver.received()) == count
+
+    def test_the_allowed_address_among_others(self, pretender, tmp_path):
+        names = tmp_path / "names"
+        names.write_text("127.0.0.3\n127.0.0.2\n127.0.0.4\n")
+        with WebhookReceiver("127.0.0.2") as receiver, Guarded(receiver.port) as canaries:
+            text = config("[]", allow_addresses='["127.0.0.2"]')
+            with running_server(config=text, environment={"LD_PRELOAD": str(pretender), "PRETENDED": str(names)}) as server, \
+                    server.client() as client:
+                url = f"http://mixed.pretended.example:{receiver.port}/"
+                delivery = ended(client, client.start("echo", callback_url=url)["task_id"])
+                assert delivery["status"] == "delivered"
+                assert delivery["last_attempt"]["remote_address"] == f"127.0.0.2:{receiver.port}"
+            assert canaries.visitors() == 0
+
+
+class Guarded:
+    """Canaries on two addresses of this machine, on a given port."""
+
+    def __init__(self, port):
+        self._canaries = [Canary("127.0.0.3", port), Canary("127.0.0.4", port)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for canary in self._canaries:
+            canary.__exit__()
+
+    def visitors(self):
+        return sum(canary.visitors() for canary in self._canaries)
+
+
+# ---- https
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """(certificate and key, another certificate), both made here and signed by nobody else."""
+    folder = tmp_path_factory.mktemp("certificate")
+    for name in ("server", "other"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.crt",
+                        "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+                       cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+@pytest.mark.parametrize("trusted, error", [("server", None), ("other", "TLS_FAILED"), (None, "TLS_FAILED")])
+def test_https_is_verified(certificate, trusted, error):
+    with WebhookReceiver() as receiver:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate / "server.crt", certificate / "server.key")
+        receiver.use_tls(context)
+        others = {"ca_file": f'"{certificate / trusted}.crt"'} if trusted else {}
+        # What OpenSSL would take from the environment must not count either.
+        lies = {"SSL_CERT_FILE": str(certificate / "server.crt")} if trusted == "other" else {}
+        with running_server(config=config("[]", **others), environment=lies) as server, server.client() as client:
+            task_id = client.start("echo", callback_url=receiver.url("/", "https"))["task_id"]
+            delivery = ended(client, task_id)
+            assert delivery["last_attempt"]["error"] == error
+            assert len(receiver.received()) == (1 if error is None else 0)
+            # A certificate for an address is none for a name.
+            task_id = client.start("echo", callback_url=f"https://localhost:{receiver.port}/")["task_id"]
+            assert ended(client, task_id)["last_attempt"]["error"] == "TLS_FAILED"

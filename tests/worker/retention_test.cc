@@ -1,0 +1,159 @@
+// The service that has old tasks removed: when it looks, and that it looks again after what kept it.
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+
+#include "base/mutex.h"
+#include "storage/sqlite/sqlite_store.h"
+#include "tests/support/manual_clock.h"
+#include "worker/retention.h"
+
+namespace longhaul::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using api::TaskSnapshotPtr;
+
+// A real store in a folder of its own, with the service over it, and a clock in the test's hand.
+class RetentionFixture {
+ public:
+  explicit RetentionFixture(storage::RetentionLimits limits) {
+    std::string folder = (std::filesystem::temp_directory_path() / "longhaul-retention-XXXXXX").string();
+    REQUIRE(::mkdtemp(folder.data()) != nullptr);
+    folder_ = folder;
+    storage::SqliteOptions options;
+    options.path = folder_ / "longhaul.db";
+    options.clock = &clock;
+    options.boot_id = "boot-1";
+    store_ = storage::open_sqlite_store(options).value();
+    worker::RetentionOptions retention;
+    retention.store = store_.get();
+    retention.limits = limits;
+    retention.clock = &clock;
+    retention.system_timers = false;
+    service_ = worker::make_retention(retention);
+    store_->add_observer(service_.get());
+    REQUIRE(store_->start());
+    REQUIRE(service_->start());
+  }
+  ~RetentionFixture() {
+    service_->stop();
+    store_->stop();
+    service_.reset();
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  RetentionFixture(const RetentionFixture&) = delete;
+  RetentionFixture& operator=(const RetentionFixture&) = delete;
+
+  // A task that has ended now; with a callback it owes a delivery.
+  TaskSnapshotPtr cancelled(bool with_callback = false) {
+    storage::NewTask task;
+    task.id = api::TaskId::make(clock.wall().time_since_epoch(), 1, ++last_id_);
+    task.type = "work";
+    task.queue = "default";
+    task.payload = api::RawJson{"null"};
+    task.created_at = task.run_at = clock.wall();
+    if (with_callback)
+      task.callback = api::Callback{"https://example.com/done", api::WebhookEvents::final_ones()};
+    // The cancel has to wait for the start: it has a lane of its own, which goes first.
+    std::promise<void> started;
+    store_->enqueue(task, [&started](const auto&) { started.set_value(); });
+    started.get_future().wait();
+    std::promise<TaskSnapshotPtr> ended;
+    store_->cancel(task.id, "", [&ended](const auto& outcome) { ended.set_value(outcome.value().task); });
+    return ended.get_future().get();
+  }
+  void advance(base::Milliseconds by) {
+    clock.advance(by);
+    service_->clock_changed();
+  }
+  [[nodiscard]] bool is_known(const TaskSnapshotPtr& task) {
+    return store_->find(task->id).value() != nullptr;
+  }
+  void wait_until_gone(const TaskSnapshotPtr& task) {
+    const auto end = std::chrono::steady_clock::now() + 60s;
+    while (is_known(task)) {
+      service_->clock_changed();
+      REQUIRE(std::chrono::steady_clock::now() < end);
+    }
+  }
+  void settle_delivery() {
+    const auto owed = store_->outbox().owed_deliveries({}, 1).value();
+    REQUIRE(owed.size() == 1);
+    storage::DeliveryReport report;
+    report.key = owed.front().key;
+    report.status = api::DeliveryStatus::delivered;
+    report.attempt.started_at = clock.wall();
+    std::promise<void> written;
+    store_->outbox().record_delivery(report, [&written](const auto&) { written.set_value(); });
+    written.get_future().wait();
+  }
+
+  ManualClock clock;
+
+ private:
+  std::filesystem::path folder_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<worker::RetentionService> service_;
+  std::uint64_t last_id_ = 0;
+};
+
+storage::RetentionLimits keep_for(base::Milliseconds time) {
+  storage::RetentionLimits limits;
+  limits.keep.fill(time);
+  return limits;
+}
+
+}  // namespace
+
+TEST_CASE("retention: each task goes at its time, and not before") {
+  RetentionFixture fixture(keep_for(10s));
+  const TaskSnapshotPtr first = fixture.cancelled();
+  fixture.advance(5s);
+  const TaskSnapshotPtr second = fixture.cancelled();
+  fixture.advance(5s);
+  fixture.wait_until_gone(first);
+  CHECK(fixture.is_known(second));
+  const TaskSnapshotPtr third = fixture.cancelled();
+  fixture.advance(5s);
+  fixture.wait_until_gone(second);
+  CHECK(fixture.is_known(third));
+  fixture.advance(5s);
+  fixture.wait_until_gone(third);
+}
+
+TEST_CASE("retention: a backlog of many slices goes in one round") {
+  RetentionFixture fixture(keep_for(10s));
+  TaskSnapshotPtr last;
+  for (int i = 0; i < 1'000; ++i) last = fixture.cancelled();
+  fixture.advance(10s);
+  // Time stands still, and the tasks were written just now: it rests between slices until the clock goes on.
+  while (fixture.is_known(last)) fixture.advance(1ms);
+}
+
+TEST_CASE("retention: a wall clock set forward is looked at") {
+  RetentionFixture fixture(keep_for(10s));
+  const TaskSnapshotPtr task = fixture.cancelled();
+  fixture.clock.step_wall(10s);
+  fixture.wait_until_gone(task);
+}
+
+TEST_CASE("retention: what was held back for a delivery is looked at again") {
+  RetentionFixture fixture(keep_for(10s));
+  const TaskSnapshotPtr owing = fixture.cancelled(true);
+  const TaskSnapshotPtr free = fixture.cancelled();
+  fixture.advance(10s);
+  fixture.wait_until_gone(free);
+  CHECK(fixture.is_known(owing));
+  fixture.settle_delivery();
+  // The rest begins when its round has ended, which may be now.
+  while (fixture.is_known(owing)) fixture.advance(worker::RetentionService::held_back_rest);
+}
+
+}  // namespace longhaul::tests

@@ -1,0 +1,248 @@
+#include <doctest/doctest.h>
+#include <httplib.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/mutex.h"
+#include "worker/webhooks/delivery_service.h"
+
+using namespace longhaul;
+using namespace std::chrono_literals;
+using api::DeliveryKey;
+using api::DeliveryStatus;
+using worker::webhooks::AddressGuard;
+using worker::webhooks::AddressRange;
+using worker::webhooks::DeliveryOptions;
+
+namespace {
+
+// An outbox in memory that can refuse to write or to read.
+class HandOutbox final : public storage::Outbox {
+ public:
+  explicit HandOutbox(const base::Clock& clock) : clock_(clock) {}
+
+  std::atomic<int> refuse_records = 0;  // the next so many
+  std::atomic<int> refuse_reads = 0;
+  std::atomic<int> records_asked = 0;
+
+  storage::OwedDelivery put(std::int64_t key, const std::string& url) {
+    base::MutexLock lock(mutex_);
+    rows_[DeliveryKey(key)] = {url, now().steady, 0, DeliveryStatus::pending, {}};
+    return {DeliveryKey(key), {}, now().steady, "origin"};
+  }
+  // Waits until a delivery is over.
+  DeliveryStatus ended(std::int64_t key) {
+    base::MutexLock lock(mutex_);
+    while (rows_.at(DeliveryKey(key)).status == DeliveryStatus::pending) changed_.wait(mutex_);
+    return rows_.at(DeliveryKey(key)).status;
+  }
+  api::DeliveryAttempt last_attempt(std::int64_t key) {
+    base::MutexLock lock(mutex_);
+    return rows_.at(DeliveryKey(key)).last;
+  }
+
+  void record_delivery(storage::DeliveryReport report, storage::Done<bool> done) override {
+    ++records_asked;
+    if (refuse_records > 0) {
+      --refuse_records;
+      return done(base::Failure{storage::StoreError{storage::StoreFault::storage_full, "no space left"}});
+    }
+    {
+      base::MutexLock lock(mutex_);
+      Row& row = rows_.at(report.key);
+      ++row.attempts;
+      row.status = report.status;
+      row.due = now().steady + report.backoff.value_or(0ms);
+      row.last = std::move(report.attempt);
+      changed_.notify_all();
+    }
+    done(true);
+  }
+  storage::StoreResult<std::vector<storage::OwedDelivery>> owed_deliveries(
+      const std::optional<storage::OwedDelivery>&, std::size_t) override {
+    if (refuse_reads > 0) return refusal();
+    std::vector<storage::OwedDelivery> owed;
+    base::MutexLock lock(mutex_);
+    for (const auto& [key, row] : rows_) {
+      if (row.status == DeliveryStatus::pending) owed.push_back({key, {}, row.due, "origin"});
+    }
+    return owed;
+  }
+  storage::StoreResult<std::optional<storage::DeliveryContent>> find_delivery(DeliveryKey key) override {
+    if (refuse_reads > 0) return refusal();
+    base::MutexLock lock(mutex_);
+    const auto found = rows_.find(key);
+    if (found == rows_.end() || found->second.status != DeliveryStatus::pending)
+      return std::optional<storage::DeliveryContent>();
+    return std::optional(storage::DeliveryContent{{}, found->second.url, "{}", "", found->second.attempts});
+  }
+  storage::StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
+      const api::TaskId&) override {
+    return std::optional<std::vector<api::DeliverySummary>>();
+  }
+  const std::string& callback_secret() const override { return secret; }
+  storage::Now now() const override {
+    return {
+        clock_.wall(),
+        api::SteadyTime(std::chrono::duration_cast<base::Milliseconds>(clock_.boot().time_since_epoch()))};
+  }
+
+  std::string secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+ private:
+  struct Row {
+    std::string url;
+    api::SteadyTime due;
+    int attempts = 0;
+    DeliveryStatus status = DeliveryStatus::pending;
+    api::DeliveryAttempt last;
+  };
+  base::Failure<storage::StoreError> refusal() {
+    --refuse_reads;
+    return base::Failure{storage::StoreError{storage::StoreFault::unavailable, "a read failed"}};
+  }
+
+  const base::Clock& clock_;
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  std::map<DeliveryKey, Row> rows_ GUARDED_BY(mutex_);
+};
+
+// Answers what a path says: "/503" with that, "/big" at length, others with 200.
+class Receiver {
+ public:
+  Receiver() {
+    server_.Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
+      ++requests;
+      if (request.path == "/503") response.status = 503;
+      if (request.path == "/big") response.set_content(std::string(1'000'000, 'x'), "text/plain");
+    });
+    port_ = server_.bind_to_any_port("127.0.0.1");
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    server_.wait_until_ready();
+  }
+  ~Receiver() {
+    server_.stop();
+    thread_.join();
+  }
+  [[nodiscard]] std::string url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(port_) + path;
+  }
+  std::atomic<int> requests = 0;
+
+ private:
+  httplib::Server server_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+struct House {
+  base::SystemClock clock;
+  HandOutbox outbox{clock};
+  Receiver receiver;
+  AddressGuard guard{{{AddressRange::parse("127.0.0.0/8").value()}, {}}};
+
+  std::unique_ptr<worker::webhooks::DeliveryService> service(worker::webhooks::RetrySchedule retries = {
+                                                                 1ms, 1ms}) {
+    DeliveryOptions options;
+    options.outbox = &outbox;
+    options.clock = &clock;
+    options.guard = &guard;
+    options.retries = std::move(retries);
+    return worker::webhooks::make_delivery_service(std::move(options));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("webhook service: what was owed before the start, and what comes to be owed") {
+  House house;
+  static_cast<void>(house.outbox.put(1, house.receiver.url("/")));
+  const auto service = house.service();
+  REQUIRE(service->start().ok());
+  CHECK(house.outbox.ended(1) == DeliveryStatus::delivered);
+  const auto second = house.outbox.put(2, house.receiver.url("/"));
+  service->on_deliveries(std::span(&second, 1));
+  CHECK(house.outbox.ended(2) == DeliveryStatus::delivered);
+  const auto third = house.outbox.put(3, house.receiver.url("/503"));
+  service->on_deliveries(std::span(&third, 1));
+  CHECK(house.outbox.ended(3) == DeliveryStatus::exhausted);
+  service->stop();
+  CHECK(house.receiver.requests == 5);
+}
+
+TEST_CASE(
+    "webhook service: an attempt that cannot be written down is not made again, but written when it can be") {
+  House house;
+  const auto service = house.service();
+  REQUIRE(service->start().ok());
+  house.outbox.refuse_records = 3;  // rests of 100, 200 and 400 ms
+  const auto first = house.outbox.put(1, house.receiver.url("/"));
+  service->on_deliveries(std::span(&first, 1));
+  CHECK(house.outbox.ended(1) == DeliveryStatus::delivered);
+  CHECK(house.outbox.records_asked == 4);
+  CHECK(house.receiver.requests == 1);
+  service->stop();
+}
+
+TEST_CASE("webhook service: while nothing can be written down, nothing more is sent") {
+  House house;
+  const auto service = house.service();
+  REQUIRE(service->start().ok());
+  house.outbox.refuse_records = 1'000'000;
+  const auto first = house.outbox.put(1, house.receiver.url("/"));
+  service->on_deliveries(std::span(&first, 1));
+  while (house.outbox.records_asked < 2) std::this_thread::yield();
+  for (int key = 2; key <= 50; ++key) {
+    const auto more = house.outbox.put(key, house.receiver.url("/"));
+    service->on_deliveries(std::span(&more, 1));
+  }
+  const int asked = house.outbox.records_asked;
+  while (house.outbox.records_asked < asked + 2) std::this_thread::yield();
+  CHECK(house.receiver.requests == 1);
+  house.outbox.refuse_records = 0;
+  for (int key = 1; key <= 50; ++key) CHECK(house.outbox.ended(key) == DeliveryStatus::delivered);
+  CHECK(house.receiver.requests == 50);
+  service->stop();
+}
+
+TEST_CASE("webhook service: reads that fail are tried again") {
+  House house;
+  static_cast<void>(house.outbox.put(1, house.receiver.url("/")));
+  house.outbox.refuse_reads = 2;
+  const auto service = house.service();
+  REQUIRE(service->start().ok());
+  CHECK(house.outbox.ended(1) == DeliveryStatus::delivered);
+  service->stop();
+}
+
+TEST_CASE("webhook service: an answer without end is cut off, and counts by its status") {
+  House house;
+  static_cast<void>(house.outbox.put(1, house.receiver.url("/big")));
+  const auto service = house.service();
+  REQUIRE(service->start().ok());
+  CHECK(house.outbox.ended(1) == DeliveryStatus::delivered);
+  CHECK(house.outbox.last_attempt(1).response_body == std::string(4'096, 'x'));
+  CHECK(house.outbox.last_attempt(1).response_status == 200);
+  service->stop();
+}
+
+TEST_CASE("webhook service: it stops while it sends, and does not start without a secret") {
+  House house;
+  for (int key = 1; key <= 100; ++key) static_cast<void>(house.outbox.put(key, house.receiver.url("/")));
+  for (int life = 0; life < 5; ++life) {
+    const auto service = house.service();
+    REQUIRE(service->start().ok());
+    service->stop();
+  }
+  house.outbox.secret = "not a secret";
+  const auto service = house.service();
+  const auto started = service->start();
+  REQUIRE_FALSE(started.ok());
+  CHECK(started.error().message.find("not a secret") == std::string::npos);
+}

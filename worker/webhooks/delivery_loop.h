@@ -1,0 +1,76 @@
+// The delivery service's one thread. Each turn of it
+//   1. takes in what came: deliveries that are owed, answers of the store, requests that have ended;
+//   2. reads from the outbox what memory had no room for;
+//   3. begins what is due;
+//   4. writes down what has ended.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "worker/store_pause.h"
+#include "worker/webhooks/delivery_inbox.h"
+#include "worker/webhooks/delivery_service.h"
+#include "worker/webhooks/signature.h"
+#include "worker/webhooks/transfers.h"
+
+namespace longhaul::worker::webhooks {
+
+class DeliveryLoop final : public DeliveryService {
+ public:
+  explicit DeliveryLoop(DeliveryOptions options);
+  ~DeliveryLoop() override;
+
+  [[nodiscard]] std::string_view name() const override { return "webhooks"; }
+  [[nodiscard]] base::Result<void> start() override;
+  void stop() override;
+
+  void on_committed(std::span<const storage::TaskChange>) override {}
+  void on_deliveries(std::span<const storage::OwedDelivery> deliveries) override { inbox_->push(deliveries); }
+
+ private:
+  // An attempt that is being made.
+  struct Sending {
+    api::DeliveryId id;
+    int attempt = 1;
+    base::WallTime started_at;
+    base::BootTime began;
+  };
+
+  void run();
+  void turn();
+  [[nodiscard]] bool is_done() const;
+  [[nodiscard]] std::optional<base::BootTime> next_moment() const;
+
+  void take_in(DeliveryInbox::Content content);
+  void handle(Recorded& recorded);
+  void read_a_page();
+  void begin_due();
+  // False when the store could not be read.
+  [[nodiscard]] bool begin(api::DeliveryKey key);
+  void end(TransferEnd ended);
+  void post_report(const storage::DeliveryReport& report);
+  void post_owed_reports();
+  [[nodiscard]] bool may_go_on() const { return !stopping_ && !refused_ && !pause_.active(); }
+
+  DeliveryOptions options_;
+  std::optional<SigningKey> key_;
+  Transfers transfers_;
+  const std::shared_ptr<DeliveryInbox> inbox_;  // shared with callbacks that the store still holds when we go
+  std::thread thread_;
+
+  // Of the thread alone.
+  DueQueue queue_;
+  StorePause pause_;
+  std::unordered_map<api::DeliveryKey, Sending> sending_;
+  std::unordered_map<api::DeliveryKey, storage::DeliveryReport> reports_;  // until they are committed
+  std::vector<api::DeliveryKey> owed_reports_;                             // of these, what the store refused
+  bool refused_ = false;  // the last report: nothing more is sent until one is taken
+  bool stopping_ = false;
+  base::BootTime stop_deadline_{};
+};
+
+}  // namespace longhaul::worker::webhooks

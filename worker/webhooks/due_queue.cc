@@ -1,0 +1,190 @@
+#include "worker/webhooks/due_queue.h"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+
+namespace longhaul::worker::webhooks {
+namespace {
+
+// A lane with less than this is not worth being cut for the sake of another: looking for it costs more.
+constexpr std::size_t least_cut = 16;
+
+void keep_earlier(std::optional<base::SteadyTime>& kept, base::SteadyTime other) {
+  if (!kept || other < *kept) kept = other;
+}
+
+}  // namespace
+
+DueQueue::DueQueue(Limits limits) : limits_(limits), may_begin_(limits.under_way_by_origin) {}
+
+// ---- what waits
+
+void DueQueue::add(const storage::OwedDelivery& delivery) {
+  if (entries_.contains(delivery.key)) return;
+  if (entries_.size() - under_way_ >= limits_.kept) make_room();
+  if (entries_.size() - under_way_ >= limits_.kept) return leave_on_disk(rest_, delivery.due);
+  Lane& lane = lanes_[delivery.origin];
+  lane.origin = delivery.origin;
+  entries_[delivery.key] = {&lane, delivery.due, false};
+  wait(lane, delivery.key, delivery.due);
+}
+
+// One that is among the entries already.
+void DueQueue::wait(Lane& lane, api::DeliveryKey key, base::SteadyTime due) {
+  hide(lane);
+  lane.waiting.emplace(due, key);
+  if (lane.waiting.size() > limits_.kept_by_origin) leave_latest(lane);
+  show(lane);
+}
+
+// Takes half of what the greatest lane has, so that it is not looked for each time.
+void DueQueue::make_room() {
+  const auto greatest = std::max_element(lanes_.begin(), lanes_.end(), [](const auto& a, const auto& b) {
+    return a.second.waiting.size() < b.second.waiting.size();
+  });
+  Lane& lane = greatest->second;
+  if (lane.waiting.size() < least_cut) return;  // too many origins
+  hide(lane);
+  for (std::size_t left = lane.waiting.size() / 2; left > 0; --left) leave_latest(lane);
+  show(lane);
+}
+
+void DueQueue::leave_latest(Lane& lane) {
+  const auto latest = std::prev(lane.waiting.end());
+  leave_on_disk(lane, latest->first);
+  entries_.erase(latest->second);
+  lane.waiting.erase(latest);
+}
+
+void DueQueue::leave_on_disk(Lane& lane, base::SteadyTime due) {
+  keep_earlier(lane.on_disk, due);
+  keep_earlier(lane.left, due);
+  on_disk_.insert(&lane);
+}
+
+void DueQueue::hide(Lane& lane) {
+  if (lane.under_way < limits_.under_way_by_origin && !lane.waiting.empty())
+    may_begin_[lane.under_way].erase({lane.waiting.begin()->first, &lane});
+}
+
+void DueQueue::show(Lane& lane) {
+  if (lane.under_way < limits_.under_way_by_origin && !lane.waiting.empty())
+    may_begin_[lane.under_way].emplace(lane.waiting.begin()->first, &lane);
+}
+
+// ---- what is under way
+
+std::optional<api::DeliveryKey> DueQueue::take(base::SteadyTime now) {
+  if (under_way_ >= limits_.under_way) return std::nullopt;
+  for (const auto& lanes : may_begin_) {
+    if (lanes.empty() || lanes.begin()->first > now) continue;
+    Lane& lane = *lanes.begin()->second;
+    hide(lane);
+    const api::DeliveryKey key = lane.waiting.begin()->second;
+    lane.waiting.erase(lane.waiting.begin());
+    ++lane.under_way;
+    ++under_way_;
+    show(lane);
+    entries_[key].under_way = true;
+    return key;
+  }
+  return std::nullopt;
+}
+
+DueQueue::Entry& DueQueue::begun(api::DeliveryKey key) {
+  const auto found = entries_.find(key);
+  assert(found != entries_.end() && found->second.under_way);
+  Lane& lane = *found->second.lane;
+  hide(lane);
+  --lane.under_way;
+  --under_way_;
+  show(lane);
+  found->second.under_way = false;
+  return found->second;
+}
+
+void DueQueue::settle(api::DeliveryKey key) {
+  const Lane& lane = *begun(key).lane;
+  entries_.erase(key);
+  forget_if_unused(lane);
+}
+
+void DueQueue::forget_if_unused(const Lane& lane) {
+  if (lane.waiting.empty() && lane.under_way == 0 && !lane.on_disk && &lane != &rest_)
+    lanes_.erase(lanes_.find(lane.origin));
+}
+
+void DueQueue::put_off(api::DeliveryKey key, base::SteadyTime due) {
+  Entry& entry = begun(key);
+  entry.due = due;
+  wait(*entry.lane, key, due);
+}
+
+std::optional<base::SteadyTime> DueQueue::next_due() const {
+  std::optional<base::SteadyTime> next;
+  if (under_way_ >= limits_.under_way) return next;
+  for (const auto& lanes : may_begin_) {
+    if (!lanes.empty()) keep_earlier(next, lanes.begin()->first);
+  }
+  return next;
+}
+
+// ---- what is on disk
+
+// A lane is filled up when little of it is left, not one by one.
+bool DueQueue::has_room(const Lane& lane) const {
+  if (&lane == &rest_) return entries_.size() <= limits_.kept / 2;
+  return lane.waiting.size() <= limits_.kept_by_origin / 4;
+}
+
+std::optional<base::SteadyTime> DueQueue::next_reading() const {
+  if (reading_ != Reading::none) return base::SteadyTime::min();
+  std::optional<base::SteadyTime> next;
+  for (const Lane* lane : on_disk_) {
+    if (has_room(*lane)) keep_earlier(next, *lane->on_disk);
+  }
+  return next;
+}
+
+void DueQueue::read_all_again() {
+  reading_ = Reading::of_all;
+  cursor_.reset();
+}
+
+void DueQueue::read(const std::vector<storage::OwedDelivery>& page, bool last, base::SteadyTime now) {
+  if (!cursor_) {
+    for (Lane* lane : on_disk_) lane->left.reset();
+  }
+  if (reading_ == Reading::none) reading_ = Reading::of_lanes;
+  for (const storage::OwedDelivery& delivery : page) add(delivery);
+  if (last || page.empty()) return end_reading(std::nullopt);
+  cursor_ = page.back();
+  if (reading_ == Reading::of_all) return;
+  const bool wanted = std::any_of(on_disk_.begin(), on_disk_.end(), [this, now](const Lane* lane) {
+    return has_room(*lane) && *lane->on_disk <= now;
+  });
+  if (!wanted || cursor_->due > now) end_reading(cursor_->due);
+}
+
+// Of what is due by `up_to` (nothing: of all) this reading has seen everything, and noted what it left.
+void DueQueue::end_reading(std::optional<base::SteadyTime> up_to) {
+  reading_ = Reading::none;
+  cursor_.reset();
+  for (auto next = on_disk_.begin(); next != on_disk_.end();) {
+    Lane& lane = **next;
+    if (lane.left || !up_to) {
+      lane.on_disk = lane.left;
+    } else {
+      lane.on_disk = std::max(*lane.on_disk, *up_to);
+    }
+    if (lane.on_disk) {
+      ++next;
+    } else {
+      next = on_disk_.erase(next);
+      forget_if_unused(lane);
+    }
+  }
+}
+
+}  // namespace longhaul::worker::webhooks

@@ -1,0 +1,99 @@
+// What is owed, in memory: which delivery is next, when, and how much may be under way. A bounded cache of the
+// outbox: what does not fit is left on disk, and read again when it is due and there is room.
+//
+// Fairness: deliveries are kept in one lane for each origin (scheme, host and port). Of the lanes with something
+// due, the one with the least under way goes first; no lane may have more under way than its limit, nor fill the
+// cache. So an origin that answers slowly, or not at all, holds up nobody else, however much it is owed.
+//
+// Not thread-safe, no clock, no input or output.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "storage/outbox.h"
+
+namespace longhaul::worker::webhooks {
+
+class DueQueue {
+ public:
+  struct Limits {
+    std::size_t under_way = 128;          // deliveries at once, in all
+    std::size_t under_way_by_origin = 8;  // and to one origin
+    std::size_t kept = 50'000;            // in memory
+    std::size_t kept_by_origin = 2'000;
+  };
+  explicit DueQueue(Limits limits);
+
+  // Ignored when it is here already. What does not fit is noted as left on disk.
+  void add(const storage::OwedDelivery& delivery);
+
+  // The next one that is due and may begin; it is under way from here on, until settle() or put_off().
+  [[nodiscard]] std::optional<api::DeliveryKey> take(base::SteadyTime now);
+  // It is not owed any more.
+  void settle(api::DeliveryKey key);
+  // It is owed again, at `due`.
+  void put_off(api::DeliveryKey key, base::SteadyTime due);
+
+  // When take() may have something; nothing while there is nothing, or no more may begin.
+  [[nodiscard]] std::optional<base::SteadyTime> next_due() const;
+  [[nodiscard]] std::size_t under_way() const { return under_way_; }
+
+  // ---- reading the outbox, page by page
+  // When a page should be read; nothing: not before something changes here.
+  [[nodiscard]] std::optional<base::SteadyTime> next_reading() const;
+  // Behind which delivery that page begins; nothing: at the beginning.
+  [[nodiscard]] const std::optional<storage::OwedDelivery>& read_up_to() const { return cursor_; }
+  // The page; `last`: nothing is behind it.
+  void read(const std::vector<storage::OwedDelivery>& page, bool last, base::SteadyTime now);
+  // Something may have been missed: all of it is to be read.
+  void read_all_again();
+
+ private:
+  using Place = std::pair<base::SteadyTime, api::DeliveryKey>;
+  struct Lane {
+    std::string origin;
+    std::set<Place> waiting;
+    std::size_t under_way = 0;
+    std::optional<base::SteadyTime> on_disk;  // nothing earlier was left there
+    std::optional<base::SteadyTime> left;     // the earliest that this reading has left there
+  };
+  struct Entry {
+    Lane* lane = nullptr;
+    base::SteadyTime due;
+    bool under_way = false;
+  };
+  enum class Reading : std::uint8_t { none, of_lanes, of_all };
+
+  void wait(Lane& lane, api::DeliveryKey key, base::SteadyTime due);
+  void make_room();
+  void leave_latest(Lane& lane);
+  void leave_on_disk(Lane& lane, base::SteadyTime due);
+  void end_reading(std::optional<base::SteadyTime> up_to);
+  [[nodiscard]] bool has_room(const Lane& lane) const;
+  // What take() looks at; around every change of a lane.
+  void hide(Lane& lane);
+  void show(Lane& lane);
+  Entry& begun(api::DeliveryKey key);
+  void forget_if_unused(const Lane& lane);
+
+  const Limits limits_;
+  std::map<std::string, Lane> lanes_;  // by origin; a lane stays where it is
+  Lane rest_;                          // what is on disk of origins that have no lane: there are too many
+  std::unordered_map<api::DeliveryKey, Entry> entries_;
+  // Lanes that may begin something: by how much they have under way, then by what is due first.
+  std::vector<std::set<std::pair<base::SteadyTime, Lane*>>> may_begin_;
+  std::size_t under_way_ = 0;
+  std::set<Lane*> on_disk_;  // lanes of which something was left there
+  Reading reading_ = Reading::of_all;
+  std::optional<storage::OwedDelivery> cursor_;
+};
+
+}  // namespace longhaul::worker::webhooks
