@@ -58,6 +58,10 @@ inline constexpr std::size_t log_bytes = 1024 * 1024;
 inline constexpr std::size_t log_line_bytes = 8 * 1024;
 inline constexpr std::size_t progress_message_chars = 500;
 
+// Watching over it.
+inline constexpr std::size_t named_queues = 100;  // in metrics; the rest is one line
+inline constexpr std::size_t named_types = 200;   // in metrics; the rest is one line
+
 // Webhooks.
 inline constexpr std::size_t callback_url_chars = 2'048;
 inline constexpr std::size_t delivered_result_bytes = 256 * 1024;

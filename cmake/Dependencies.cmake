@@ -39,6 +39,16 @@ longhaul_require_package(CURL)
 longhaul_dependency(curl)
 target_link_libraries(longhaul_curl INTERFACE CURL::libcurl)
 
+# Of prometheus-cpp only the core; its package would also ask for the libraries of the parts that we do without.
+find_path(LONGHAUL_PROMETHEUS_INCLUDE_DIR "prometheus/text_serializer.h" DOC "Folder that holds prometheus/")
+find_library(LONGHAUL_PROMETHEUS_LIBRARY NAMES prometheus-cpp-core DOC "prometheus-cpp's core library")
+if(NOT LONGHAUL_PROMETHEUS_INCLUDE_DIR OR NOT LONGHAUL_PROMETHEUS_LIBRARY)
+    message(FATAL_ERROR "prometheus-cpp is missing. Run scripts/setup, or install its development package.")
+endif()
+longhaul_dependency(prometheus)
+target_include_directories(longhaul_prometheus SYSTEM INTERFACE "${LONGHAUL_PROMETHEUS_INCLUDE_DIR}")
+target_link_libraries(longhaul_prometheus INTERFACE "${LONGHAUL_PROMETHEUS_LIBRARY}" Threads::Threads)
+
 longhaul_require_package(CLI11)
 longhaul_dependency(cli)
 target_link_libraries(longhaul_cli INTERFACE CLI11::CLI11)

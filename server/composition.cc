@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/log.h"
 #include "server/auth/gate.h"
 #include "server/config/listen_address.h"
 #include "server/routes/routes.h"
@@ -37,24 +38,29 @@ std::unique_ptr<HttpServer> make_server(const Settings& settings, const base::Cl
   return make_http_server(std::move(options));
 }
 
-std::unique_ptr<worker::Dispatcher> make_local_dispatcher(storage::Store* store,
-                                                          const worker::TaskTypes* types,
+std::unique_ptr<worker::Dispatcher> make_local_dispatcher(storage::Store* store, worker::TaskTypesPtr types,
                                                           const base::Clock* clock) {
   worker::DispatcherOptions options;
   options.store = store;
-  options.types = types;
+  options.types = std::move(types);
   options.clock = clock;
   return worker::make_dispatcher(std::move(options));
+}
+
+storage::RetentionLimits retention_limits(const Settings& settings) {
+  storage::RetentionLimits limits;
+  // In the order of storage::final_states.
+  limits.keep = {settings.keep_succeeded, settings.keep_failed, settings.keep_cancelled,
+                 settings.keep_timed_out};
+  limits.max_bytes = settings.max_database_bytes;
+  return limits;
 }
 
 std::unique_ptr<worker::RetentionService> make_retention_of(const Settings& settings, storage::Store* store,
                                                             const base::Clock* clock) {
   worker::RetentionOptions options;
   options.store = store;
-  // In the order of storage::final_states.
-  options.limits.keep = {settings.keep_succeeded, settings.keep_failed, settings.keep_cancelled,
-                         settings.keep_timed_out};
-  options.limits.max_bytes = settings.max_database_bytes;
+  options.limits = retention_limits(settings);
   options.clock = clock;
   return worker::make_retention(options);
 }
@@ -104,7 +110,8 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
     : settings_(settings),
       clock_(std::move(clock)),
       store_(std::move(store)),
-      dispatcher_(make_local_dispatcher(store_.get(), &settings_.types, clock_.get())),
+      types_(settings_.types),
+      dispatcher_(make_local_dispatcher(store_.get(), types_.current(), clock_.get())),
       retention_(make_retention_of(settings_, store_.get(), clock_.get())),
       threads_(make_threads(dispatcher_.get(), clock_.get())),
       commands_(make_commands(dispatcher_.get(), clock_.get())),
@@ -114,15 +121,30 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
       webhooks_(make_deliveries(settings_, store_.get(), &callback_guard_, clock_.get())),
       server_(make_server(settings_, clock_.get())),
       waiting_(*server_),
-      context_{*server_,   *store_,  settings_.types, *dispatcher_,
-               readers_,   waiting_, open_tasks_,     ids_,
-               readiness_, *clock_,  callback_guard_, settings_.api_key ? "key" : "anyone"} {
+      metrics_(make_metrics({store_.get(), server_.get(), &waiting_, &open_tasks_, &readiness_,
+                             threads_.get(), commands_.get(), clock_.get(), &settings_.types})),
+      task_log_(*clock_),
+      context_{*server_,
+               *store_,
+               types_,
+               *dispatcher_,
+               readers_,
+               waiting_,
+               open_tasks_,
+               ids_,
+               readiness_,
+               *clock_,
+               callback_guard_,
+               *metrics_,
+               settings_.api_key ? "key" : "anyone"} {
   dispatcher_->set_executors(threads_.get(), commands_.get());
   store_->add_observer(dispatcher_.get());
   store_->add_observer(retention_.get());
   store_->add_observer(webhooks_.get());
   store_->add_observer(&open_tasks_);
   store_->add_observer(&waiting_);
+  store_->add_observer(metrics_.get());
+  store_->add_observer(&task_log_);
   server_->set_gate(make_gate(access_of(settings_)));
   install(*server_, readiness_, all_routes(context_));
 }
@@ -134,8 +156,29 @@ base::Result<void> Composition::start() {
   open_tasks_.begin_with(store_->counts());
   auto started = services_.start({webhooks_.get(), &readers_, server_.get(), threads_.get(), commands_.get(),
                                   dispatcher_.get(), retention_.get()});
-  if (started) readiness_.enter(Readiness::Phase::ready);
+  if (started) {
+    readiness_.enter(Readiness::Phase::ready);
+    base::log_info("the server takes requests", {{"url", url()}, {"version", LONGHAUL_VERSION}});
+  }
   return started;
+}
+
+void Composition::reload(const Settings& settings) {
+  base::set_log_format(settings.log_format);
+  base::set_log_level(settings.log_level);
+  server_->set_max_body_bytes(greatest_body_bytes(settings.types));
+  open_tasks_.set_max(settings.max_open_tasks);
+  retention_->set_limits(retention_limits(settings));
+  // The dispatcher first: a task of a new type then comes to one that knows it.
+  const auto types = std::make_shared<const worker::TaskTypes>(settings.types);
+  dispatcher_->change_types(types);
+  types_.replace(types);
+}
+
+void Composition::drain(std::function<void()> drained) {
+  readiness_.enter(Readiness::Phase::stopping);
+  server_->begin_drain();
+  dispatcher_->drain(std::move(drained));
 }
 
 void Composition::stop() {

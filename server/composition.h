@@ -10,6 +10,7 @@
 // do about them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,8 @@
 #include "base/thread_pool.h"
 #include "server/config/settings.h"
 #include "server/http/http_server.h"
+#include "server/metrics/metrics.h"
+#include "server/metrics/task_log.h"
 #include "server/routes/id_maker.h"
 #include "server/routes/open_tasks.h"
 #include "server/routes/readiness.h"
@@ -28,6 +31,7 @@
 #include "worker/dispatcher.h"
 #include "worker/executor.h"
 #include "worker/retention.h"
+#include "worker/task_catalog.h"
 #include "worker/webhooks/address_guard.h"
 #include "worker/webhooks/delivery_service.h"
 
@@ -41,6 +45,11 @@ class Composition {
 
   // Returns when the server takes requests.
   [[nodiscard]] base::Result<void> start();
+  // Takes up what is live of the settings (server/reload.h).
+  void reload(const Settings& settings);
+  // Takes no new work from now on; all else goes on. `drained` is called once, from another thread, when nothing
+  // runs any more; not after stop().
+  void drain(std::function<void()> drained);
   // Answers those who wait, then stops everything. Tasks that still run are stopped and taken up again at the
   // next start.
   void stop();
@@ -55,6 +64,7 @@ class Composition {
   const Settings settings_;
   const std::unique_ptr<const base::Clock> clock_;
   const std::unique_ptr<storage::Store> store_;
+  worker::TaskCatalog types_;
   const std::unique_ptr<worker::Dispatcher> dispatcher_;
   const std::unique_ptr<worker::RetentionService> retention_;
   const std::unique_ptr<worker::Executor> threads_;
@@ -67,6 +77,8 @@ class Composition {
   const std::unique_ptr<worker::webhooks::DeliveryService> webhooks_;
   const std::unique_ptr<HttpServer> server_;
   WaitHub waiting_;
+  const std::unique_ptr<Metrics> metrics_;
+  TaskLog task_log_;
   const RouteContext context_;
   base::ServiceList services_;
 };

@@ -41,6 +41,14 @@ struct DeliveryReport {
   std::optional<Milliseconds> backoff;  // with pending: from now to the next attempt; nothing is 0
 };
 
+// An attempt that was noted, for those who count them.
+struct TriedDelivery {
+  api::DeliveryKey key;
+  api::DeliveryStatus status = api::DeliveryStatus::pending;  // afterwards
+  std::string error;                                          // as api::DeliveryAttempt has it
+  Milliseconds duration{0};
+};
+
 class Outbox {
  public:
   virtual ~Outbox() = default;

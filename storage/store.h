@@ -23,6 +23,7 @@
 #include "api/task.h"
 #include "api/task_query.h"
 #include "base/service.h"
+#include "storage/figures.h"
 #include "storage/outbox.h"
 #include "storage/retention.h"
 #include "storage/store_types.h"
@@ -157,6 +158,8 @@ struct SweepOutcome {
 struct TaskChange {
   std::optional<TaskState> from;  // nothing: the task is new
   TaskSnapshotPtr task;
+  bool is_first_claim = false;  // the first since the task was started, or opened again by a user
+  std::optional<api::AttemptOutcome> ended{};  // how the attempt ended that this change takes the task out of
 };
 
 // Told of every change after its commit, in commit order, on the writer's thread, before the callbacks of
@@ -168,6 +171,8 @@ class StoreObserver {
   // Deliveries that came to be owed by those changes, after on_committed. Those whose next attempt was put
   // off by record_delivery are not told of.
   virtual void on_deliveries(std::span<const OwedDelivery> /*deliveries*/) {}
+  // Attempts to deliver that were noted, after on_deliveries.
+  virtual void on_deliveries_tried(std::span<const TriedDelivery> /*tried*/) {}
 };
 
 // A queued task as the ready queue sorts it.
@@ -242,6 +247,13 @@ class Store : public base::Service {
   [[nodiscard]] virtual StoreResult<std::vector<ReadyLane>> ready_lanes() = 0;
   // Kept in memory, exact as of the last commit.
   [[nodiscard]] virtual StateCounts counts() = 0;
+  // The same, of bounded length.
+  [[nodiscard]] virtual QueueCounts queue_counts() = 0;
+  // From memory and the file system.
+  [[nodiscard]] virtual StoreFigures figures() = 0;
+  // A bounded number of steps into indexes, however many tasks there are. In a queue with more kinds of tasks
+  // (by type and priority) than it has steps for, the oldest of those that it came to.
+  [[nodiscard]] virtual StoreResult<StoredFigures> stored_figures(const std::vector<std::string>& queues) = 0;
   // The latest snapshot of a task that changed not long ago, from memory; null when it is not there (then ask
   // find()).
   [[nodiscard]] virtual TaskSnapshotPtr recent(const TaskId& id) = 0;

@@ -4,17 +4,17 @@
 
 namespace longhaul::worker {
 
-Attempt& AttemptTable::add(const api::TaskSnapshot& task, const TaskType& type) {
+Attempt& AttemptTable::add(const api::TaskSnapshot& task, TaskTypePtr type) {
   assert(!attempts_.contains(task.key));
   Attempt& attempt = attempts_[task.key].attempt;
   attempt.key = task.key;
   attempt.id = task.id;
   attempt.token = task.token;
-  attempt.type = &type;
   attempt.queue = task.queue;
   attempt.attempt = task.attempt;
   attempt.max_attempts = task.max_attempts;
-  attempt.timeout = task.timeout ? task.timeout : type.timeout;
+  attempt.timeout = task.timeout ? task.timeout : type->timeout;
+  attempt.type = std::move(type);
   return attempt;
 }
 

@@ -32,7 +32,7 @@ struct Attempt {
   api::TaskKey key;
   api::TaskId id;
   api::AttemptToken token;
-  const TaskType* type = nullptr;
+  TaskTypePtr type;  // as it was when the attempt was claimed
   std::string queue;
   int attempt = 1;
   int max_attempts = 1;
@@ -45,7 +45,7 @@ struct Attempt {
 class AttemptTable {
  public:
   // From the snapshot of a task that has just become running.
-  Attempt& add(const api::TaskSnapshot& task, const TaskType& type);
+  Attempt& add(const api::TaskSnapshot& task, TaskTypePtr type);
   [[nodiscard]] Attempt* find(api::TaskKey key, api::AttemptToken token);
   void erase(const Attempt& attempt);
 

@@ -33,7 +33,12 @@ void Capacity::set_places(TaskKind kind, std::size_t places) {
 }
 
 bool Capacity::queue_has_room(std::string_view queue) const {
-  return count_of(by_queue_, queue) < types_.queue(queue).concurrency;
+  return count_of(by_queue_, queue) < queue_limit(queue);
+}
+
+TaskTypePtr Capacity::served_type(std::string_view name) const {
+  auto type = types_->find(name);
+  return type != nullptr && places_of(type->kind).total > 0 ? type : nullptr;
 }
 
 bool Capacity::type_has_room(const TaskType& type) const {

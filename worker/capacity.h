@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "worker/task_type.h"
 
@@ -17,13 +18,18 @@ namespace longhaul::worker {
 
 class Capacity {
  public:
-  // `types` is not owned.
-  explicit Capacity(const TaskTypes& types) : types_(types) {}
+  explicit Capacity(TaskTypesPtr types) : types_(std::move(types)) {}
+
+  // Other limits from now on. What holds a slot keeps it, even where that is more than the new limit allows.
+  void set_types(TaskTypesPtr types) { types_ = std::move(types); }
 
   // How many attempts the executor of this kind can run at once. 0, as at first, when there is none.
   void set_places(TaskKind kind, std::size_t places);
 
+  [[nodiscard]] int queue_limit(std::string_view queue) const { return types_->queue(queue).concurrency; }
   [[nodiscard]] bool queue_has_room(std::string_view queue) const;
+  // The type of this name, if there is an executor for it; else null.
+  [[nodiscard]] TaskTypePtr served_type(std::string_view name) const;
   // Both the type's own limit and its executor's.
   [[nodiscard]] bool type_has_room(const TaskType& type) const;
   [[nodiscard]] bool executor_has_room(TaskKind kind) const;
@@ -46,7 +52,7 @@ class Capacity {
   [[nodiscard]] const Places& places_of(TaskKind kind) const;
   [[nodiscard]] Places& places_of(TaskKind kind);
 
-  const TaskTypes& types_;
+  TaskTypesPtr types_;
   Places threads_;
   Places commands_;
   Counts by_queue_;

@@ -39,14 +39,22 @@ class Dispatcher : public base::Service, public storage::StoreObserver, public A
   [[nodiscard]] virtual Load load_of_queue(std::string_view queue) = 0;
   [[nodiscard]] virtual Load load_of_type(std::string_view type) = 0;
 
+  // Other types and limits from the next decision on. Attempts that hold a slot go on by what they were claimed
+  // with; tasks of a type that is gone wait until it comes back, or are cancelled.
+  virtual void change_types(TaskTypesPtr types) = 0;
+  // Claims nothing more. `drained` is called once, on the dispatcher's thread and without a lock, when no attempt
+  // holds a slot any more, which may be at once, or never if stop() comes first. Attempts go on, with all that
+  // may end them. At most once, before stop().
+  virtual void drain(std::function<void()> drained) = 0;
+
   // For tests with a clock of their own: it has been moved, look at it again. Needless with the machine's
   // clocks, which wake the dispatcher themselves.
   virtual void clock_changed() = 0;
 };
 
 struct DispatcherOptions {
-  storage::Store* store = nullptr;     // not owned, outlives the dispatcher; started before it
-  const TaskTypes* types = nullptr;    // not owned
+  storage::Store* store = nullptr;  // not owned, outlives the dispatcher; started before it
+  TaskTypesPtr types;
   const base::Clock* clock = nullptr;  // not owned
   Executor* threads = nullptr;         // for TaskKind::builtin; not owned
   Executor* commands = nullptr;        // for TaskKind::command; not owned

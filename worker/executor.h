@@ -18,7 +18,7 @@ struct AttemptOrder {
   api::TaskId id;
   api::AttemptToken token;
   int attempt = 1;
-  const TaskType* type = nullptr;  // outlives the executor
+  TaskTypePtr type;  // as it was when the attempt was claimed
   api::RawJson payload;
   std::optional<api::WallTime> deadline_at;  // for the work to know; the dispatcher enforces it
   std::string traceparent;

@@ -8,6 +8,7 @@
 // Thread-safety: push() and close() from any thread; take() and the alarm's waiting from the dispatcher's own.
 #pragma once
 
+#include <functional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -54,10 +55,17 @@ struct RefillAnswered {
   storage::StoreResult<std::vector<storage::ReadyTask>> loaded;
 };
 struct ClockChanged {};
+struct TypesChanged {
+  TaskTypesPtr types;
+};
+struct DrainAsked {
+  std::function<void()> drained;
+};
 struct StopAsked {};
 
-using Message = std::variant<Committed, ClaimAnswered, AttemptReported, EndNotApplied, StopNotApplied,
-                             SweepAnswered, RefillAnswered, ClockChanged, StopAsked>;
+using Message =
+    std::variant<Committed, ClaimAnswered, AttemptReported, EndNotApplied, StopNotApplied, SweepAnswered,
+                 RefillAnswered, ClockChanged, TypesChanged, DrainAsked, StopAsked>;
 
 class Inbox {
  public:

@@ -23,7 +23,7 @@ std::unique_ptr<Dispatcher> make_dispatcher(DispatcherOptions options) {
 }
 
 LocalDispatcher::LocalDispatcher(DispatcherOptions options)
-    : options_(std::move(options)), inbox_(std::make_shared<Inbox>()), capacity_(*options_.types) {
+    : options_(std::move(options)), inbox_(std::make_shared<Inbox>()), capacity_(options_.types) {
   assert(options_.store != nullptr && options_.types != nullptr && options_.clock != nullptr);
   if (!options_.random) options_.random = machine_random();
   if (!options_.end_leftovers) options_.end_leftovers = end_leftovers;
@@ -67,10 +67,7 @@ base::Result<void> LocalDispatcher::load_ready_lanes() {
   std::vector<storage::ReadyOrder> refills;
   {
     base::MutexLock lock(mutex_);
-    for (const storage::ReadyLane& lane : *lanes) {
-      const TaskType* type = served_type(lane.type);
-      if (type != nullptr) ready_.add_lane_on_disk(lane.queue, *type);
-    }
+    for (const storage::ReadyLane& lane : *lanes) ready_.add_lane_on_disk(lane.queue, lane.type);
     refills = ready_.take_refills();
   }
   if (refills.empty()) return {};
@@ -115,9 +112,10 @@ void LocalDispatcher::turn(std::vector<Message>& messages) {
   if (!stopping_ && !pause_.active()) {
     orders_.sweep = !sweep_in_flight_ && (sweep_wanted_ || due_.is_due(options_.store->now()));
     order_refills();
-    order_claims();
+    if (!draining_) order_claims();
   }
   carry_out();
+  if (drained_ && holds_nothing()) std::exchange(drained_, nullptr)();
 }
 
 // The next moment at which a turn has something to do by itself.
@@ -141,23 +139,28 @@ void LocalDispatcher::arm_alarm() {
   inbox_->alarm().arm(boot, wall);
 }
 
+bool LocalDispatcher::holds_nothing() {
+  base::MutexLock lock(mutex_);
+  return attempts_.empty() && claims_in_flight_ == 0;
+}
+
 bool LocalDispatcher::is_done() {
   if (!stopping_) return false;
-  base::MutexLock lock(mutex_);
-  if (attempts_.empty() && claims_in_flight_ == 0) return true;
+  if (holds_nothing()) return true;
   if (options_.clock->boot() < stop_deadline_) return false;
-  base::log_error("stopping with " + std::to_string(attempts_.size()) +
-                  " attempts that did not stop or could not be written; the next start takes them for lost");
+  base::MutexLock lock(mutex_);
+  base::log_error("attempts did not stop or could not be written; the next start takes them for lost",
+                  {{"attempts", attempts_.size()}});
   return true;
 }
 
 std::optional<api::WaitingFor> LocalDispatcher::explain(const api::TaskSnapshot& task) {
   if (task.state == api::TaskState::scheduled) return explain_scheduled(task, options_.store->now());
   if (task.state != api::TaskState::queued) return std::nullopt;
-  const TaskType* type = served_type(task.type);
-  if (type == nullptr) return explain_unknown_type(task);
   base::MutexLock lock(mutex_);
-  return explain_queued(task, *type, *options_.types, capacity_, ready_);
+  const TaskTypePtr type = capacity_.served_type(task.type);
+  if (type == nullptr) return explain_unknown_type(task);
+  return explain_queued(task, *type, capacity_, ready_);
 }
 
 Dispatcher::Load LocalDispatcher::load_of_queue(std::string_view queue) {
@@ -192,11 +195,6 @@ void LocalDispatcher::on_log(api::TaskKey key, api::AttemptToken token, std::vec
 
 void LocalDispatcher::on_progress(api::TaskKey key, api::AttemptToken token, api::Progress progress) {
   options_.store->record_progress(key, token, std::move(progress));
-}
-
-const TaskType* LocalDispatcher::served_type(std::string_view name) const {
-  const TaskType* type = options_.types->find(name);
-  return type != nullptr && executor_of(*type) != nullptr ? type : nullptr;
 }
 
 Executor* LocalDispatcher::executor_of(const TaskType& type) const {

@@ -38,6 +38,8 @@ class LocalDispatcher final : public Dispatcher {
       EXCLUDES(mutex_);
   [[nodiscard]] Load load_of_queue(std::string_view queue) override EXCLUDES(mutex_);
   [[nodiscard]] Load load_of_type(std::string_view type) override EXCLUDES(mutex_);
+  void change_types(TaskTypesPtr types) override { inbox_->push(TypesChanged{std::move(types)}); }
+  void drain(std::function<void()> drained) override { inbox_->push(DrainAsked{std::move(drained)}); }
   void clock_changed() override { inbox_->push(ClockChanged{}); }
 
   void on_committed(std::span<const storage::TaskChange> changes) override;
@@ -65,6 +67,7 @@ class LocalDispatcher final : public Dispatcher {
   void run();
   void turn(std::vector<Message>& messages);
   void arm_alarm() EXCLUDES(mutex_);
+  [[nodiscard]] bool holds_nothing() EXCLUDES(mutex_);
   [[nodiscard]] bool is_done() EXCLUDES(mutex_);
 
   // 1. What came in.
@@ -76,6 +79,8 @@ class LocalDispatcher final : public Dispatcher {
   void handle(SweepAnswered& message);
   void handle(RefillAnswered& message) EXCLUDES(mutex_);
   void handle(ClockChanged&) {}  // every turn looks at the clock
+  void handle(TypesChanged& message) EXCLUDES(mutex_);
+  void handle(DrainAsked& message);
   void handle(StopAsked& message) EXCLUDES(mutex_);
   void apply(const storage::TaskChange& change) REQUIRES(mutex_);
   void note_cancelling(const api::TaskSnapshot& task) REQUIRES(mutex_);
@@ -99,8 +104,6 @@ class LocalDispatcher final : public Dispatcher {
                    std::function<void(std::optional<storage::StoreError>)> told);
   void post_claims();
 
-  // The type, if there is an executor for it here.
-  [[nodiscard]] const TaskType* served_type(std::string_view name) const;
   [[nodiscard]] Executor* executor_of(const TaskType& type) const;
   [[nodiscard]] base::Milliseconds backoff_of(const Attempt& attempt);
 
@@ -117,6 +120,8 @@ class LocalDispatcher final : public Dispatcher {
   std::size_t claims_in_flight_ = 0;
   bool sweep_in_flight_ = false;
   bool sweep_wanted_ = false;  // the last slice was full
+  bool draining_ = false;
+  std::function<void()> drained_;  // to be told; none once it was
   bool stopping_ = false;
   base::BootTime stop_deadline_{};
 

@@ -28,18 +28,17 @@ void LocalDispatcher::handle(Committed& message) {
 
 void LocalDispatcher::apply(const storage::TaskChange& change) {
   const api::TaskSnapshot& task = *change.task;
-  const TaskType* type = served_type(task.type);
-  if (type != nullptr && change.from == api::TaskState::queued && task.state != api::TaskState::queued) {
-    ready_.remove(task.queue, *type, ready_task_of(task));
+  if (change.from == api::TaskState::queued && task.state != api::TaskState::queued) {
+    ready_.remove(task.queue, task.type, ready_task_of(task));
   }
   switch (task.state) {
     case api::TaskState::running:
-      if (type != nullptr && ready_.is_taken(task.key)) attempts_.add(task, *type);
+      if (TaskTypePtr type = ready_.type_of_taken(task.key)) attempts_.add(task, std::move(type));
       return;
     case api::TaskState::cancelling: note_cancelling(task); return;
     case api::TaskState::queued:
       note_left_attempt(change);
-      if (type != nullptr) ready_.insert(task.queue, *type, ready_task_of(task));
+      ready_.insert(task.queue, task.type, ready_task_of(task));
       return;
     case api::TaskState::scheduled:
     case api::TaskState::paused:
@@ -152,8 +151,8 @@ void LocalDispatcher::handle(EndNotApplied& message) {
   base::MutexLock lock(mutex_);
   const Attempt* attempt = attempts_.find(message.key, message.token);
   if (attempt == nullptr) return;
-  base::log_warning("task " + attempt->id.text() +
-                    ": the end of an attempt was refused, for it is not the current one");
+  base::log_warning("the end of an attempt was refused, for it is not the current one",
+                    {{"task_id", attempt->id.text()}});
   forget(*attempt);
 }
 
@@ -192,8 +191,19 @@ void LocalDispatcher::handle(RefillAnswered& message) {
   }
 }
 
+void LocalDispatcher::handle(TypesChanged& message) {
+  base::MutexLock lock(mutex_);
+  capacity_.set_types(std::move(message.types));
+}
+
+void LocalDispatcher::handle(DrainAsked& message) {
+  draining_ = true;
+  drained_ = std::move(message.drained);
+}
+
 void LocalDispatcher::handle(StopAsked&) {
   stopping_ = true;
+  drained_ = nullptr;
   base::Milliseconds longest_grace{0};
   base::MutexLock lock(mutex_);
   for (Attempt* attempt : attempts_.all()) {

@@ -38,12 +38,6 @@ ReadyQueue::ReadyQueue(Options options)
                std::min(options.low_water, std::max<std::size_t>(1, options.lane_capacity)),
                options.changes_during_refill} {}
 
-ReadyQueue::Lane& ReadyQueue::lane_for(const std::string& queue, const TaskType& type) {
-  Lane& lane = queues_[queue][type.name];
-  lane.type = &type;
-  return lane;
-}
-
 ReadyQueue::Lane* ReadyQueue::find_lane(std::string_view queue, std::string_view type) {
   const auto lanes = queues_.find(queue);
   if (lanes == queues_.end()) return nullptr;
@@ -51,29 +45,34 @@ ReadyQueue::Lane* ReadyQueue::find_lane(std::string_view queue, std::string_view
   return lane == lanes->second.end() ? nullptr : &lane->second;
 }
 
-void ReadyQueue::add_lane_on_disk(const std::string& queue, const TaskType& type) {
-  Lane& lane = lane_for(queue, type);
+void ReadyQueue::add_lane_on_disk(const std::string& queue, const std::string& type) {
+  Lane& lane = queues_[queue][type];
   lane.more_on_disk = true;
-  ask_for_refill(queue, lane);
+  ask_for_refill({queue, type}, lane);
 }
 
-void ReadyQueue::insert(const std::string& queue, const TaskType& type, const ReadyTask& task) {
+TaskTypePtr ReadyQueue::type_of_taken(api::TaskKey key) const {
+  const auto slip = taken_.find(key);
+  return slip == taken_.end() ? nullptr : slip->second.taken.type;
+}
+
+void ReadyQueue::insert(const std::string& queue, const std::string& type, const ReadyTask& task) {
   const auto slip = taken_.find(task.key);
   if (slip != taken_.end()) {  // a claim of it is on its way and may still find it
     slip->second.taken.task = task;
     slip->second.queued = true;
     return;
   }
-  place(queue, lane_for(queue, type), task);
+  place({queue, type}, task);
 }
 
-void ReadyQueue::remove(const std::string& queue, const TaskType& type, const ReadyTask& task) {
+void ReadyQueue::remove(const std::string& queue, const std::string& type, const ReadyTask& task) {
   const auto slip = taken_.find(task.key);
   if (slip != taken_.end()) {
     slip->second.queued = false;
     return;
   }
-  Lane* lane = find_lane(queue, type.name);
+  Lane* lane = find_lane(queue, type);
   if (lane == nullptr) return;
   if (!is_known(*lane, task)) {
     note_change(*lane, task.key, std::nullopt);
@@ -82,15 +81,16 @@ void ReadyQueue::remove(const std::string& queue, const TaskType& type, const Re
   const auto at = std::lower_bound(lane->tasks.begin(), lane->tasks.end(), task, claimed_before);
   if (at == lane->tasks.end() || at->key != task.key) return;
   lane->tasks.erase(at);
-  ask_for_refill(queue, *lane);
-  drop_if_empty(queue, type.name);
+  ask_for_refill({queue, type}, *lane);
+  drop_if_empty({queue, type});
 }
 
 // Puts a queued task where it belongs: into the lane, or behind its horizon.
-void ReadyQueue::place(const std::string& queue, Lane& lane, const ReadyTask& task) {
+void ReadyQueue::place(const LaneName& name, const ReadyTask& task) {
+  Lane& lane = queues_[name.queue][name.type];
   if (!is_known(lane, task)) {
     note_change(lane, task.key, task);
-    ask_for_refill(queue, lane);
+    ask_for_refill(name, lane);
     return;
   }
   // Mostly the new one is the last one; a deque then moves nothing.
@@ -117,17 +117,17 @@ void ReadyQueue::trim(Lane& lane) const {
   lane.horizon = lane.tasks.back();
 }
 
-void ReadyQueue::ask_for_refill(const std::string& queue, Lane& lane) {
+void ReadyQueue::ask_for_refill(const LaneName& name, Lane& lane) {
   if (!lane.more_on_disk || lane.refill_wanted || lane.refill_in_flight) return;
   if (lane.tasks.size() >= options_.low_water) return;
   lane.refill_wanted = true;
-  hungry_.push_back({queue, lane.type->name});
+  hungry_.push_back(name);
 }
 
-void ReadyQueue::drop_if_empty(const std::string& queue, std::string_view type) {
-  const auto lanes = queues_.find(queue);
+void ReadyQueue::drop_if_empty(const LaneName& name) {
+  const auto lanes = queues_.find(name.queue);
   if (lanes == queues_.end()) return;
-  const auto lane = lanes->second.find(type);
+  const auto lane = lanes->second.find(name.type);
   if (lane == lanes->second.end()) return;
   const Lane& it = lane->second;
   if (!it.tasks.empty() || it.more_on_disk || it.refill_wanted || it.refill_in_flight) return;
@@ -137,16 +137,17 @@ void ReadyQueue::drop_if_empty(const std::string& queue, std::string_view type) 
 
 // The lane whose next task is the best one of the queue. When that task is still on disk, the lane has no
 // tasks: whoever is better than the horizon may go, everybody else waits for the refill.
-ReadyQueue::Lane* ReadyQueue::best_lane(Lanes& lanes, const Capacity& capacity) {
-  Lane* best = nullptr;
+ReadyQueue::Choice ReadyQueue::best_lane(Lanes& lanes, const Capacity& capacity) {
+  Choice best;
   const ReadyTask* best_next = nullptr;
   for (auto& [name, lane] : lanes) {
     if (lane.tasks.empty() && !lane.more_on_disk) continue;
-    if (!capacity.type_has_room(*lane.type)) continue;
-    if (lane.tasks.empty() && !lane.horizon) return &lane;  // could be anything
+    TaskTypePtr type = capacity.served_type(name);
+    if (type == nullptr || !capacity.type_has_room(*type)) continue;
+    if (lane.tasks.empty() && !lane.horizon) return {std::move(type), &lane};  // could be anything
     const ReadyTask* next = lane.tasks.empty() ? &*lane.horizon : &lane.tasks.front();
     if (best_next == nullptr || claimed_before(*next, *best_next)) {
-      best = &lane;
+      best = {std::move(type), &lane};
       best_next = next;
     }
   }
@@ -159,15 +160,16 @@ std::optional<ReadyQueue::Taken> ReadyQueue::take(const Capacity& capacity) {
   for (std::size_t tried = 0; tried < queues_.size(); ++tried, ++at) {
     if (at == queues_.end()) at = queues_.begin();
     if (!capacity.queue_has_room(at->first)) continue;
-    Lane* lane = best_lane(at->second, capacity);
+    const auto [type, lane] = best_lane(at->second, capacity);
     if (lane == nullptr || lane->tasks.empty()) continue;
 
-    Taken taken{at->first, lane->type, lane->tasks.front()};
+    const LaneName name{at->first, type->name};
+    Taken taken{at->first, type, lane->tasks.front()};
     lane->tasks.pop_front();
     taken_.emplace(taken.task.key, Slip{taken, std::nullopt});
     served_last_ = taken.queue;
-    ask_for_refill(taken.queue, *lane);
-    drop_if_empty(taken.queue, taken.type->name);
+    ask_for_refill(name, *lane);
+    drop_if_empty(name);
     return taken;
   }
   return std::nullopt;
@@ -178,7 +180,7 @@ void ReadyQueue::settle(api::TaskKey key, Answer answer) {
   if (node.empty()) return;
   const Slip& slip = node.mapped();
   if (answer == Answer::claimed || !slip.queued.value_or(answer == Answer::failed)) return;
-  place(slip.taken.queue, lane_for(slip.taken.queue, *slip.taken.type), slip.taken.task);
+  place({slip.taken.queue, slip.taken.type->name}, slip.taken.task);
 }
 
 std::vector<storage::ReadyOrder> ReadyQueue::take_refills() {
@@ -214,12 +216,12 @@ void ReadyQueue::refilled(const storage::ReadyOrder& order, const std::vector<Re
       lane->horizon = loaded.back();
     }
     for (const auto& [key, now] : changed) {
-      if (now && !taken_.contains(key)) place(order.queue, *lane, *now);
+      if (now && !taken_.contains(key)) place({order.queue, order.type}, *now);
     }
     trim(*lane);
   }
-  ask_for_refill(order.queue, *lane);
-  drop_if_empty(order.queue, order.type);
+  ask_for_refill({order.queue, order.type}, *lane);
+  drop_if_empty({order.queue, order.type});
 }
 
 void ReadyQueue::refill_failed(const storage::ReadyOrder& order) {
@@ -227,15 +229,16 @@ void ReadyQueue::refill_failed(const storage::ReadyOrder& order) {
   assert(lane != nullptr && lane->refill_in_flight);
   lane->refill_in_flight = false;
   lane->changed.clear();
-  ask_for_refill(order.queue, *lane);
+  ask_for_refill({order.queue, order.type}, *lane);
 }
 
 ReadyQueue::Ahead ReadyQueue::count_ahead(std::string_view queue, const ReadyTask& task,
-                                          std::size_t limit) const {
+                                          const Capacity& capacity, std::size_t limit) const {
   Ahead ahead;
   const auto lanes = queues_.find(queue);
   if (lanes == queues_.end()) return ahead;
   for (const auto& [name, lane] : lanes->second) {
+    if (capacity.served_type(name) == nullptr) continue;
     const auto at = std::lower_bound(lane.tasks.begin(), lane.tasks.end(), task, claimed_before);
     ahead.count += static_cast<std::size_t>(at - lane.tasks.begin());
     if (!is_known(lane, task)) ahead.exact = false;

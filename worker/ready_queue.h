@@ -1,5 +1,5 @@
 // The dispatcher's memory of what could run: a bounded cache of the store's queued tasks, ids and sort keys
-// only.
+// only. Tasks of types that nobody serves (now) are in it too, and stay.
 //
 // Tasks stand in lanes, one for each queue and type, in claiming order: higher priority first, then older
 // run_at, then older key. A lane knows its tasks exactly up to a horizon. Without more on disk the horizon is
@@ -48,16 +48,16 @@ class ReadyQueue {
   explicit ReadyQueue(Options options);
 
   // The store holds tasks for this lane that nobody has told us of: found at start.
-  void add_lane_on_disk(const std::string& queue, const TaskType& type);
+  void add_lane_on_disk(const std::string& queue, const std::string& type);
 
-  // A task has become queued. `type` must outlive the queue.
-  void insert(const std::string& queue, const TaskType& type, const storage::ReadyTask& task);
+  // A task has become queued.
+  void insert(const std::string& queue, const std::string& type, const storage::ReadyTask& task);
   // A task is not queued any more, for whatever reason.
-  void remove(const std::string& queue, const TaskType& type, const storage::ReadyTask& task);
+  void remove(const std::string& queue, const std::string& type, const storage::ReadyTask& task);
 
   struct Taken {
     std::string queue;
-    const TaskType* type = nullptr;
+    TaskTypePtr type;  // as it is at this moment
     storage::ReadyTask task;
   };
   // The next task to claim: queues take turns, and within a queue the best task whose type has room goes
@@ -68,7 +68,8 @@ class ReadyQueue {
   // became so again meanwhile, or, with a claim that never happened, because it still is.
   enum class Answer : std::uint8_t { claimed, not_queued, failed };
   void settle(api::TaskKey key, Answer answer);
-  [[nodiscard]] bool is_taken(api::TaskKey key) const { return taken_.contains(key); }
+  // The type with which it was taken; null when it is not.
+  [[nodiscard]] TaskTypePtr type_of_taken(api::TaskKey key) const;
 
   // The refills that are wanted now; each must be answered by refilled() or refill_failed().
   [[nodiscard]] std::vector<storage::ReadyOrder> take_refills();
@@ -80,16 +81,16 @@ class ReadyQueue {
     std::size_t count = 0;
     bool exact = true;  // false: there are at least that many
   };
-  // How many tasks of the queue are to be claimed before `task`, counted to `limit`.
+  // How many tasks of the queue are to be claimed before `task`, counted to `limit`, without those of types that
+  // nobody serves.
   [[nodiscard]] Ahead count_ahead(std::string_view queue, const storage::ReadyTask& task,
-                                  std::size_t limit) const;
+                                  const Capacity& capacity, std::size_t limit) const;
 
   [[nodiscard]] std::size_t lane_count() const;
   [[nodiscard]] std::size_t size() const;  // entries in all lanes
 
  private:
   struct Lane {
-    const TaskType* type = nullptr;
     std::deque<storage::ReadyTask> tasks;  // in claiming order
     bool more_on_disk = false;
     // With more on disk: every queued task up to and including this place is in `tasks`. None: nothing is
@@ -113,14 +114,17 @@ class ReadyQueue {
     std::string type;
   };
 
-  Lane& lane_for(const std::string& queue, const TaskType& type);
   [[nodiscard]] Lane* find_lane(std::string_view queue, std::string_view type);
-  [[nodiscard]] static Lane* best_lane(Lanes& lanes, const Capacity& capacity);
-  void place(const std::string& queue, Lane& lane, const storage::ReadyTask& task);
+  struct Choice {
+    TaskTypePtr type;  // null: none of the lanes may have the next task
+    Lane* lane = nullptr;
+  };
+  [[nodiscard]] static Choice best_lane(Lanes& lanes, const Capacity& capacity);
+  void place(const LaneName& name, const storage::ReadyTask& task);
   void note_change(Lane& lane, api::TaskKey key, std::optional<storage::ReadyTask> now) const;
   void trim(Lane& lane) const;
-  void ask_for_refill(const std::string& queue, Lane& lane);
-  void drop_if_empty(const std::string& queue, std::string_view type);
+  void ask_for_refill(const LaneName& name, Lane& lane);
+  void drop_if_empty(const LaneName& name);
 
   const Options options_;
   // Only lanes with something in them, or on disk, or on the way.

@@ -14,7 +14,7 @@ namespace longhaul::worker {
 namespace {
 
 base::Milliseconds backoff_of(const api::TaskSnapshot& task, const RecoveryOptions& options) {
-  const TaskType* type = options.types->find(task.type);  // none: it is not configured any more
+  const TaskTypePtr type = options.types->find(task.type);  // none: it is not configured any more
   const RetryLimits limits = type == nullptr ? RetryLimits{} : RetryLimits{type->retry_base, type->retry_cap};
   return retry_delay(limits, task.attempt, options.random());
 }
@@ -70,8 +70,7 @@ base::Result<storage::SweepOutcome> recover(const RecoveryOptions& options) {
   if (!open)
     return base::fail("cannot read the attempts that an earlier server left open: " + open.error().message);
   if (!open->empty()) {
-    base::log_info("recovering " + std::to_string(open->size()) +
-                   " attempts that an earlier server left open");
+    base::log_info("recovering attempts that an earlier server left open", {{"attempts", open->size()}});
     if (auto ended = end_processes(*open, options); !ended) return base::fail(ended.error().message);
     if (auto written = write_as_lost(*open, options); !written) return base::fail(written.error().message);
   }

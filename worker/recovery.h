@@ -24,7 +24,7 @@ using EndLeftovers = std::function<base::Result<void>(const std::vector<Leftover
 
 struct RecoveryOptions {
   storage::Store* store = nullptr;  // not owned; started
-  const TaskTypes* types = nullptr;
+  TaskTypesPtr types;
   EndLeftovers end_leftovers;
   std::function<std::uint64_t()> random;  // for the backoff
 };

@@ -51,7 +51,7 @@ class Mailbox {
 class LocalRetention final : public RetentionService {
  public:
   explicit LocalRetention(RetentionOptions options)
-      : options_(options), mailbox_(std::make_shared<Mailbox>()) {
+      : options_(options), mailbox_(std::make_shared<Mailbox>()), limits_(options.limits) {
     assert(options_.store != nullptr && options_.clock != nullptr);
   }
   ~LocalRetention() override {
@@ -79,6 +79,14 @@ class LocalRetention final : public RetentionService {
     mailbox_->alarm.ring();
     thread_.join();
   }
+  void set_limits(const storage::RetentionLimits& limits) override {
+    {
+      const base::MutexLock lock(mutex_);
+      limits_ = limits;
+      due_ = options_.clock->wall();  // a round by the new ones, behind the one that may be under way
+    }
+    mailbox_->alarm.ring();
+  }
   void clock_changed() override { mailbox_->alarm.ring(); }
 
   void on_committed(std::span<const storage::TaskChange> changes) override {
@@ -90,7 +98,7 @@ class LocalRetention final : public RetentionService {
       const auto due_before = due_;
       for (const storage::TaskChange& change : changes) note(*change.task);
       is_sooner = due_ != due_before;
-      if (options_.limits.max_bytes && !look_) {
+      if (limits_.max_bytes && !look_) {
         look_ = options_.clock->boot() + size_rest;
         is_sooner = true;
       }
@@ -102,7 +110,7 @@ class LocalRetention final : public RetentionService {
   void note(const api::TaskSnapshot& task) REQUIRES(mutex_) {
     if (!task.finished_at) return;
     for (std::size_t i = 0; i < storage::final_states.size(); ++i) {
-      const auto keep = options_.limits.keep[i];
+      const auto keep = limits_.keep[i];
       if (storage::final_states[i] == task.state && keep) bring_forward(due_, *task.finished_at + *keep);
     }
   }
@@ -138,7 +146,7 @@ class LocalRetention final : public RetentionService {
     in_flight_ = true;
     rest_.reset();
     options_.store->retention().purge(
-        {options_.limits, position_, others_work()},
+        {limits_, position_, others_work()},
         [mailbox = mailbox_](StoreResult<PurgeOutcome> outcome) { mailbox->answer(std::move(outcome)); });
   }
 
@@ -164,7 +172,7 @@ class LocalRetention final : public RetentionService {
       if (others_work() && now < round_began_ + gentle_for) rest_ = now + gentle_rest;
       return;
     }
-    if (removed_ > 0) base::log_debug("removed " + std::to_string(removed_) + " tasks past their retention");
+    if (removed_ > 0) base::log_debug("tasks past their retention are removed", {{"tasks", removed_}});
     removed_ = 0;
     const base::MutexLock lock(mutex_);
     if (answer->next) bring_forward(due_, *answer->next);
@@ -195,6 +203,7 @@ class LocalRetention final : public RetentionService {
   StorePause pause_;
 
   base::Mutex mutex_;
+  storage::RetentionLimits limits_ GUARDED_BY(mutex_);
   bool is_open_ GUARDED_BY(mutex_) = false;
   std::optional<base::WallTime> due_ GUARDED_BY(mutex_);   // the next round, by age
   std::optional<base::BootTime> look_ GUARDED_BY(mutex_);  // by size, or for those held back

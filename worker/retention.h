@@ -34,7 +34,11 @@ class RetentionService : public base::Service, public storage::StoreObserver {
   static constexpr std::chrono::minutes gentle_for{10};
   static constexpr std::chrono::milliseconds others_are_seen_for{100};
   static constexpr std::chrono::seconds size_rest{1};
+  static constexpr std::chrono::seconds round_rest{1};
   static constexpr std::chrono::minutes held_back_rest{5};
+
+  // Other limits from the next slice on.
+  virtual void set_limits(const storage::RetentionLimits& limits) = 0;
 
   // For tests with a clock of their own: it has been moved.
   virtual void clock_changed() = 0;

@@ -19,7 +19,8 @@ class StorePause {
  public:
   void failed(base::BootTime now, const storage::StoreError& error) {
     if (!in_trouble_) {
-      base::log_warning("the store refuses changes, trying again until it takes them: " + error.message);
+      base::log_warning("the store refuses changes: trying again until it takes them",
+                        {{"error", error.message}});
     }
     in_trouble_ = true;
     if (until_) return;  // all of one batch fail together

@@ -1,9 +1,10 @@
-// What a task type is: how its work is run and within which limits. Values; a TaskTypes is fixed once the
-// server runs.
+// What a task type is: how its work is run and within which limits. Values: a change makes another TaskTypes
+// (task_catalog.h), and whoever still works by the old one shares it until that is done.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,32 +38,43 @@ struct TaskType {
   std::size_t max_log_bytes = api::limits::log_bytes;
   std::optional<std::int64_t> cpu_seconds;  // RLIMIT_CPU
   std::optional<std::int64_t> open_files;   // RLIMIT_NOFILE
+  friend bool operator==(const TaskType&, const TaskType&) = default;
 };
+
+using TaskTypePtr = std::shared_ptr<const TaskType>;
 
 struct QueueLimits {
   int concurrency = 8;
+  friend bool operator==(const QueueLimits&, const QueueLimits&) = default;
 };
 
 // All types and queues the server knows. A queue that is not configured works with the defaults.
 class TaskTypes {
  public:
   // Adds or replaces.
-  void add(TaskType type) { types_[type.name] = std::move(type); }
+  void add(TaskType type) {
+    auto added = std::make_shared<const TaskType>(std::move(type));
+    types_[added->name] = std::move(added);
+  }
   void set_queue(const std::string& name, QueueLimits limits) { queues_[name] = limits; }
 
-  [[nodiscard]] const TaskType* find(std::string_view name) const {
+  // Null when there is none of this name.
+  [[nodiscard]] TaskTypePtr find(std::string_view name) const {
     const auto found = types_.find(name);
-    return found == types_.end() ? nullptr : &found->second;
+    return found == types_.end() ? nullptr : found->second;
   }
-  [[nodiscard]] const std::map<std::string, TaskType, std::less<>>& all() const { return types_; }
+  [[nodiscard]] const std::map<std::string, TaskTypePtr, std::less<>>& all() const { return types_; }
+  [[nodiscard]] const std::map<std::string, QueueLimits, std::less<>>& queues() const { return queues_; }
   [[nodiscard]] QueueLimits queue(std::string_view name) const {
     const auto found = queues_.find(name);
     return found == queues_.end() ? QueueLimits{} : found->second;
   }
 
  private:
-  std::map<std::string, TaskType, std::less<>> types_;
+  std::map<std::string, TaskTypePtr, std::less<>> types_;
   std::map<std::string, QueueLimits, std::less<>> queues_;
 };
+
+using TaskTypesPtr = std::shared_ptr<const TaskTypes>;
 
 }  // namespace longhaul::worker

@@ -48,8 +48,7 @@ api::WaitingFor explain_unknown_type(const api::TaskSnapshot& task) {
 }
 
 std::optional<api::WaitingFor> explain_queued(const api::TaskSnapshot& task, const TaskType& type,
-                                              const TaskTypes& types, const Capacity& capacity,
-                                              const ReadyQueue& ready) {
+                                              const Capacity& capacity, const ReadyQueue& ready) {
   const std::int64_t of_type = capacity.held_by_type(type.name);
   if (type.concurrency && of_type >= *type.concurrency) {
     return api::WaitingFor{"type_concurrency", of_running(of_type, *type.concurrency)};
@@ -60,11 +59,12 @@ std::optional<api::WaitingFor> explain_queued(const api::TaskSnapshot& task, con
                                                    ? "all " + places + " threads for built-in types are taken"
                                                    : "all " + places + " places for commands are taken"};
   }
-  const auto ahead = ready.count_ahead(task.queue, ready_task_of(task), api::limits::waiting_ahead_counted);
+  const auto ahead =
+      ready.count_ahead(task.queue, ready_task_of(task), capacity, api::limits::waiting_ahead_counted);
   if (ahead.count > 0) return api::WaitingFor{"behind_others", ahead_text(ahead)};
   if (!capacity.queue_has_room(task.queue)) {
-    return api::WaitingFor{"queue_concurrency", of_running(capacity.held_by_queue(task.queue),
-                                                           types.queue(task.queue).concurrency)};
+    return api::WaitingFor{"queue_concurrency",
+                           of_running(capacity.held_by_queue(task.queue), capacity.queue_limit(task.queue))};
   }
   return std::nullopt;
 }

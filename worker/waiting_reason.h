@@ -22,8 +22,7 @@ namespace longhaul::worker {
 // Any other queued task. The first that holds: its type (or what runs this kind of type) is full, others are
 // ahead of it in its queue, its queue is full. Nothing when none holds: its claim is on the way.
 [[nodiscard]] std::optional<api::WaitingFor> explain_queued(const api::TaskSnapshot& task,
-                                                            const TaskType& type, const TaskTypes& types,
-                                                            const Capacity& capacity,
+                                                            const TaskType& type, const Capacity& capacity,
                                                             const ReadyQueue& ready);
 
 }  // namespace longhaul::worker

@@ -92,6 +92,7 @@ int run(int argc, char** argv) {
   add_cancel_command(app, chosen);
   add_tasks_command(app, chosen);
   add_logs_command(app, chosen);
+  add_reload_command(app, chosen);
   add_backup_command(app, chosen);
   add_migrate_command(app, chosen);
   add_doctor_command(app, chosen);

@@ -22,6 +22,7 @@ void add_cancel_command(CLI::App& app, Action& chosen);
 void add_tasks_command(CLI::App& app, Action& chosen);
 void add_logs_command(CLI::App& app, Action& chosen);
 // The operator's: they work on the database file of this machine.
+void add_reload_command(CLI::App& app, Action& chosen);
 void add_backup_command(CLI::App& app, Action& chosen);
 void add_migrate_command(CLI::App& app, Action& chosen);
 void add_doctor_command(CLI::App& app, Action& chosen);

@@ -1,7 +1,4 @@
 // doctor: whether a server can run here as it is configured, and what it finds. Changes nothing.
-#include <httplib.h>
-#include <openssl/crypto.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,11 +9,12 @@
 #include <memory>
 #include <string>
 
-#include "api/limits.h"
-#include "base/clock.h"
 #include "server/cli/commands.h"
 #include "server/cli/database_settings.h"
+#include "server/cli/examine_callbacks.h"
+#include "server/cli/examine_machine.h"
 #include "server/cli/health_report.h"
+#include "server/cli/program_search.h"
 #include "server/config/listen_address.h"
 #include "storage/sqlite/database_file.h"
 
@@ -47,25 +45,11 @@ Finding examine_configuration(const SettingSources& sources, const base::Result<
               (settings->api_key ? ", with a key" : ", without a key: for this machine only")};
 }
 
-// What would be started for a task, looked for where the spawner would.
-bool can_be_found(const std::string& program) {
-  if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
-  const char* const path = std::getenv("PATH");
-  std::string folders = path == nullptr ? "/bin:/usr/bin" : path;
-  for (std::size_t begin = 0; begin <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    const auto candidate = std::filesystem::path(folders.substr(begin, end - begin)) / program;
-    if (::access(candidate.c_str(), X_OK) == 0) return true;
-    begin = end + 1;
-  }
-  return false;
-}
-
 void examine_programs(const Settings& settings, Findings& findings) {
   for (const auto& [name, type] : settings.types.all()) {
-    if (type.kind != worker::TaskKind::command || can_be_found(type.command.front())) continue;
+    if (type->kind != worker::TaskKind::command || can_be_found(type->command.front())) continue;
     findings.push_back({"task type " + name, Verdict::wrong,
-                        "its program '" + type.command.front() + "' is not there, or may not be run"});
+                        "its program '" + type->command.front() + "' is not there, or may not be run"});
   }
 }
 
@@ -128,37 +112,6 @@ void examine_database(const Settings& settings, bool thorough, Findings& finding
   examine_space(settings, health, findings);
 }
 
-Finding examine_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-    return {"descriptors", Verdict::wrong, std::string("cannot be asked for: ") + std::strerror(errno)};
-  const bool is_enough = limit.rlim_max > api::limits::connections;
-  return {"descriptors", is_enough ? Verdict::fine : Verdict::notice,
-          std::to_string(limit.rlim_max) + " may be open; each connection is one, and at most " +
-              std::to_string(api::limits::connections) + " are taken"};
-}
-
-// How the limits of a command are held, here.
-void examine_enforcement(Findings& findings) {
-  findings.push_back({"cpu_seconds", Verdict::fine, "enforced for each process of a command (RLIMIT_CPU)"});
-  findings.push_back({"open_files", Verdict::fine, "enforced for each process of a command (RLIMIT_NOFILE)"});
-  findings.push_back({"memory", Verdict::notice, "not limited: the system's out-of-memory killer decides"});
-  if (::access("/proc/self/stat", R_OK) != 0) {
-    findings.push_back({"processes", Verdict::wrong,
-                        "/proc is not there: what a killed server leaves running would not be found"});
-  }
-  if (base::boot_id().empty()) {
-    findings.push_back({"boot id", Verdict::notice,
-                        "the kernel does not tell: a duration counts on by the wall clock after a restart"});
-  }
-}
-
-Finding library_versions() {
-  return {"versions", Verdict::fine,
-          "longhaul " LONGHAUL_VERSION ", SQLite " + std::string(storage::sqlite_version()) +
-              ", cpp-httplib " CPPHTTPLIB_VERSION ", " + OpenSSL_version(OPENSSL_VERSION)};
-}
-
 int run(const DoctorArguments& arguments) {
   Findings findings;
   const auto settings = load_settings(arguments.sources);
@@ -166,9 +119,9 @@ int run(const DoctorArguments& arguments) {
   if (settings) {
     examine_programs(*settings, findings);
     examine_database(*settings, !arguments.quick, findings);
+    examine_callbacks(*settings, findings);
   }
-  findings.push_back(examine_descriptors());
-  examine_enforcement(findings);
+  examine_limits(settings ? &*settings : nullptr, findings);
   findings.push_back(library_versions());
   std::cout << (arguments.json ? json_of(findings) + "\n" : table_of(findings));
   return static_cast<int>(is_healthy(findings) ? ExitCode::ok : ExitCode::task_did_not_succeed);

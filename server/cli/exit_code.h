@@ -26,8 +26,8 @@ struct ExitCodeMeaning {
 inline constexpr std::array<ExitCodeMeaning, 7> exit_code_table{{
     {ExitCode::ok, "it worked; with start --wait and watch: the task succeeded"},
     {ExitCode::task_did_not_succeed,
-     "the task failed, was cancelled or timed out; serve, backup, migrate: it could not be done; "
-     "doctor: something is wrong; output could not be written"},
+     "the task failed, was cancelled or timed out; serve, reload, backup, migrate: it could not be "
+     "done; doctor: something is wrong; output could not be written"},
     {ExitCode::usage, "the command line or a setting is wrong"},
     {ExitCode::refused, "the server refused: code, reason and each faulty field are on stderr"},
     {ExitCode::unreachable, "no server answers there, or it cannot serve now: try again later"},

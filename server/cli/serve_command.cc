@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "server/cli/commands.h"
 #include "server/cli/process_environment.h"
+#include "server/cli/program_search.h"
 #include "server/cli/terminal.h"
+#include "server/config/listen_address.h"
 #include "server/config/load_settings.h"
 #include "server/config/setting_table.h"
 #include "server/config/settings_markdown.h"
@@ -18,15 +20,31 @@
 namespace longhaul::server {
 namespace {
 
-int run(SettingSources sources) {
+std::string counted(std::size_t count, const std::string& word) {
+  return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
+}
+
+int run(SettingSources sources, bool only_check) {
   sources.environment = environment_of_process();
   const auto settings = load_settings(sources);
   if (!settings) {
     complain(settings.error().message);
     return static_cast<int>(ExitCode::usage);
   }
+  if (only_check) {
+    for (const auto& [name, type] : settings->types.all()) {
+      if (type->kind == worker::TaskKind::command && !can_be_found(type->command.front()))
+        complain("task type " + name + ": its program '" + type->command.front() +
+                 "' is not there, or may not be run");
+    }
+    std::cout << "the settings are fine: " << counted(settings->types.all().size(), "task type") << ", "
+              << counted(settings->types.queues().size(), "configured queue") << ", database "
+              << settings->database << ", listening on " << to_text(settings->listen) << "\n";
+    return static_cast<int>(ExitCode::ok);
+  }
+  base::set_log_format(settings->log_format);
   base::set_log_level(settings->log_level);
-  return serve(*settings);
+  return serve(*settings, [sources] { return load_settings(sources); });
 }
 
 std::string type_name_of(ValueKind kind) {
@@ -60,7 +78,7 @@ std::string help_of(const Setting<Settings>& setting) {
 }  // namespace
 
 void add_serve_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("serve", "Run the server until SIGTERM, SIGINT or SIGHUP");
+  auto* const command = app.add_subcommand("serve", "Run the server until SIGTERM or SIGINT");
   auto sources = std::make_shared<SettingSources>();
   command->add_option("--config", sources->config_file, "Settings and task types, in TOML")
       ->type_name("FILE");
@@ -69,9 +87,7 @@ void add_serve_command(CLI::App& app, Action& chosen) {
     command
         ->add_option_function<std::string>(
             flag_of(option_of(setting)),
-            [sources, name = option_of(setting)](const std::string& text) {
-              sources->flags[name] = text;
-            },
+            [sources, name = option_of(setting)](const std::string& text) { sources->flags[name] = text; },
             help_of(setting))
         ->type_name(type_name_of(setting.kind));
   }
@@ -81,8 +97,13 @@ void add_serve_command(CLI::App& app, Action& chosen) {
       ->type_name("NAME='PROGRAM ARGS'")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto only_check = std::make_shared<bool>(false);
+  command->add_flag("--check", *only_check,
+                    "Start nothing; say whether a server could start with these settings");
   command->footer("All settings, those of the file too, are in docs/configuration.md.");
-  command->callback([sources, &chosen] { chosen = [sources] { return run(*sources); }; });
+  command->callback([sources, only_check, &chosen] {
+    chosen = [sources, only_check] { return run(*sources, *only_check); };
+  });
 }
 
 void add_settings_command(CLI::App& app, Action& chosen) {

@@ -36,6 +36,8 @@ constexpr std::array<std::pair<std::string_view, base::LogLevel>, 5> log_levels{
      {"warning", base::LogLevel::warning},
      {"error", base::LogLevel::error},
      {"off", base::LogLevel::off}}};
+constexpr std::array<std::pair<std::string_view, base::LogFormat>, 2> log_formats{
+    {{"text", base::LogFormat::text}, {"json", base::LogFormat::json}}};
 constexpr std::array<std::pair<std::string_view, ResultKind>, 3> result_kinds{
     {{"auto", ResultKind::automatic}, {"json", ResultKind::json}, {"text", ResultKind::text}}};
 
@@ -61,6 +63,12 @@ Setting<Target> one_of(std::string_view section, std::string_view name, Word Tar
     return std::string("none");
   };
   return special<Target, std::string>(section, name, ValueKind::text, accepts, help, take, show);
+}
+
+template <class Member>
+Setting<Settings> live(Member Settings::*member, Setting<Settings> setting) {
+  setting.take_over = [member](Settings& to, const Settings& from) { to.*member = from.*member; };
+  return setting;
 }
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
@@ -160,10 +168,18 @@ std::vector<Setting<Settings>> server_settings() {
           "origin "
           "always may.",
           take_origins, [](const Settings& settings) { return toml_text(settings.allowed_origins); }),
-      whole_number("server", "max_open_tasks", &Settings::max_open_tasks, {1, 100'000'000},
-                   "Starts are refused with 503 while this many tasks are not final."),
-      one_of("server", "log_level", &Settings::log_level, log_levels,
-             "What the server writes to its standard error."),
+      live(&Settings::max_open_tasks,
+           whole_number("server", "max_open_tasks", &Settings::max_open_tasks, {1, 100'000'000},
+                        "Starts are refused with 503 while this many tasks are not final.")),
+      live(&Settings::drain,
+           rows::seconds(
+               "server", "drain_seconds", &Settings::drain, {0, 86'400},
+               "How long running tasks may go on after SIGTERM, while starts are refused. What still "
+               "runs then is stopped and put back, to be run by the next server.")),
+      live(&Settings::log_level, one_of("server", "log_level", &Settings::log_level, log_levels,
+                                        "What the server writes to its standard error.")),
+      live(&Settings::log_format, one_of("server", "log_format", &Settings::log_format, log_formats,
+                                         "How: lines to be read by people, or a JSON object a line.")),
       special<Settings, std::string>("storage", "database", ValueKind::text, "path of a file",
                                      "The SQLite file that holds every task, a regular file without a second "
                                      "name (hard link); made if it is not there.",
@@ -172,17 +188,23 @@ std::vector<Setting<Settings>> server_settings() {
       whole_number("storage", "min_free_disk_mb", &Settings::min_free_disk_mb, {0, 1'000'000'000},
                    "Starts are refused with 503 while less than this many MiB are free on the disk of the "
                    "database, so that what runs can still be ended and written down."),
-      rows::seconds_or_none("retention", "succeeded_seconds", &Settings::keep_succeeded, some_duration,
-                            "How long after its end a succeeded task is kept, with all that belongs to it."),
-      rows::seconds_or_none("retention", "failed_seconds", &Settings::keep_failed, some_duration,
-                            "The same of a failed task."),
-      rows::seconds_or_none("retention", "cancelled_seconds", &Settings::keep_cancelled, some_duration,
-                            "The same of a cancelled task."),
-      rows::seconds_or_none("retention", "timed_out_seconds", &Settings::keep_timed_out, some_duration,
-                            "The same of a task that has timed out."),
-      whole_number("retention", "max_bytes", &Settings::max_database_bytes, database_bytes,
-                   "Size of the database over which finished tasks are removed earlier, those that ended "
-                   "first before others. None: only their age counts."),
+      live(&Settings::keep_succeeded,
+           rows::seconds_or_none(
+               "retention", "succeeded_seconds", &Settings::keep_succeeded, some_duration,
+               "How long after its end a succeeded task is kept, with all that belongs to it.")),
+      live(&Settings::keep_failed,
+           rows::seconds_or_none("retention", "failed_seconds", &Settings::keep_failed, some_duration,
+                                 "The same of a failed task.")),
+      live(&Settings::keep_cancelled,
+           rows::seconds_or_none("retention", "cancelled_seconds", &Settings::keep_cancelled, some_duration,
+                                 "The same of a cancelled task.")),
+      live(&Settings::keep_timed_out,
+           rows::seconds_or_none("retention", "timed_out_seconds", &Settings::keep_timed_out, some_duration,
+                                 "The same of a task that has timed out.")),
+      live(&Settings::max_database_bytes,
+           whole_number("retention", "max_bytes", &Settings::max_database_bytes, database_bytes,
+                        "Size of the database over which finished tasks are removed earlier, those that "
+                        "ended first before others. None: only their age counts.")),
   };
   for (auto& setting : webhook_settings()) all.push_back(std::move(setting));
   return all;

@@ -29,9 +29,13 @@ struct Setting {
   // The value in a Target as one would write it in the file, or "none".
   std::function<std::string(const Target&)> show;
   bool is_secret = false;  // has no flag, which would show in the process list, and is never shown
+  // Of a live one, which a reload takes up: makes `to` have it as `from` has it. Others wait for the next start.
+  std::function<void(Target& to, const Target& from)> take_over = nullptr;
+  [[nodiscard]] bool is_live() const { return take_over != nullptr; }
 };
 
 [[nodiscard]] std::vector<Setting<Settings>> server_settings();
+// All of a queue and of a task type are live.
 [[nodiscard]] std::vector<Setting<worker::QueueLimits>> queue_settings();
 [[nodiscard]] std::vector<Setting<worker::TaskType>> task_settings();
 

@@ -21,7 +21,8 @@ using NumberList = std::vector<double>;
 struct OtherValue {
   std::string what;
 };
-using SettingValue = std::variant<bool, std::int64_t, double, std::string, TextList, TextMap, NumberList, OtherValue>;
+using SettingValue =
+    std::variant<bool, std::int64_t, double, std::string, TextList, TextMap, NumberList, OtherValue>;
 
 enum class ValueKind : std::uint8_t { text, whole_number, seconds, text_list, text_map, number_list };
 

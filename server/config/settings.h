@@ -43,6 +43,8 @@ struct Settings {
   base::Milliseconds webhook_timeout{15'000};  // of one attempt
   std::string webhook_ca_file;                 // empty: the system's certificates
   base::LogLevel log_level = base::LogLevel::info;
+  base::LogFormat log_format = base::LogFormat::text;
+  base::Milliseconds drain{20'000};
   worker::TaskTypes types;  // built-ins included
   std::optional<std::string>
       api_key;  // of LONGHAUL_API_KEY; always there when `listen` is not a loopback address

@@ -43,10 +43,17 @@ max_attempts = 3
 Durations are in seconds, and fractions are fine. In a flag or a variable, the parts of a list are separated
 by commas. Paths and programs are looked for from the folder in which the server was started.
 
+`longhaul serve --check` with the same flags, variables and file says whether a server could start with them.
+
+A running server takes up a changed file on `SIGHUP`, or by `longhaul reload --config FILE`, which checks it
+first and says what came of it: task types, queues, and the settings marked "live" below. What is already running goes
+on by what it was started with. A file with a fault changes nothing. Flags and variables stay as they were when the
+server was started. Other settings wait for the next start, and the log names those that have changed.
+
 ## The server
 
-| setting | flag | variable | value | default |
-|---|---|---|---|---|
+| setting | flag | variable | value | default | |
+|---|---|---|---|---|---|
 )";
 
 constexpr std::string_view key_row = R"(
@@ -101,7 +108,9 @@ void add_rows(std::string& out, const std::vector<Setting<Target>>& settings) {
       out +=
           (setting.is_secret ? "none" : "`" + flag_of(option) + "`") + " | `" + variable_of(option) + "` | ";
     }
-    out += value_text(setting) + " | `" + setting.show(Target{}) + "` |\n";
+    out += value_text(setting) + " | `" + setting.show(Target{}) + "` |";
+    if constexpr (std::is_same_v<Target, Settings>) out += setting.is_live() ? " live |" : " |";
+    out += "\n";
   }
   out += "\n";
   for (const auto& setting : settings)

@@ -31,8 +31,9 @@ enum class Phase : std::uint8_t {
 // A request while it is being read.
 struct Receiving {
   Receiving(const FramerLimits& limits, std::shared_ptr<BodyBudget> budget)
-      : framer(limits), charge(std::move(budget)) {}
+      : framer(limits), body_bytes_max(limits.body_bytes), charge(std::move(budget)) {}
   RequestFramer framer;
+  const std::size_t body_bytes_max;
   Headers extra;  // of the gate
   BodyCharge charge;
 };
@@ -55,6 +56,7 @@ struct Connection {
   bool watches_writing = false;
   bool broken = false;  // writing failed: to be closed
   bool queued = false;  // in the driver's list of those to go on with
+  bool served = false;  // has had a request
   std::size_t lingered_bytes = 0;
 
   // Of the deadline list it is in.

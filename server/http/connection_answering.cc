@@ -1,5 +1,6 @@
 // Of ConnectionDriver: from an answer to bytes in the socket, and what comes after.
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -17,6 +18,12 @@ constexpr std::size_t copied_body_bytes = 16 * 1024;
 // All that waits in memory for clients to read or for their turn. The client that makes it more is cut off.
 constexpr std::size_t buffered_bytes_max = 256u * 1024 * 1024;
 constexpr std::size_t kept_out_capacity = 256 * 1024;
+
+// Closing a socket with unread bytes cuts off the answer that was written to it.
+bool has_unread_bytes(const Connection& connection) {
+  int count = 0;
+  return ::ioctl(connection.fd.get(), FIONREAD, &count) == 0 && count > 0;
+}
 
 }  // namespace
 
@@ -45,7 +52,8 @@ bool ConnectionDriver::settle(Connection& connection) {
 }
 
 void ConnectionDriver::begin_linger(Connection& connection) {
-  if (stopping_ || connection.end_read || ::shutdown(connection.fd.get(), SHUT_WR) != 0)
+  if ((stopping_ && !has_unread_bytes(connection)) || connection.end_read ||
+      ::shutdown(connection.fd.get(), SHUT_WR) != 0)
     return close(connection);
   release_receiving(connection);
   drop(connection.surplus);
@@ -58,13 +66,15 @@ void ConnectionDriver::deliver(Connection& connection) {
   exchange->hang_up = nullptr;
   in_flight_count_.fetch_sub(1, std::memory_order_relaxed);
   connection.phase = Phase::idle;
+  answers_.note({exchange->method, exchange->path, exchange->request_id, exchange->response.status,
+                 exchange->response.task_id, exchange->began});
   append_answer(connection, std::move(exchange->response), exchange->framing, exchange->request_id,
                 exchange->extra);
 }
 
 void ConnectionDriver::append_answer(Connection& connection, Response response, AnswerFraming framing,
                                      std::string_view request_id, const Headers& extra) {
-  framing.keep_alive = framing.keep_alive && !stopping_;
+  framing.keep_alive = framing.keep_alive && !draining_;
   if (!framing.keep_alive) connection.close_when_written = true;
   if (!writer_.append_head(out_, response, framing, request_id, extra)) return;
   if (response.body.size() <= copied_body_bytes) {
@@ -140,11 +150,17 @@ void ConnectionDriver::drop(std::unique_ptr<ByteQueue>& queue) {
   queue.reset();
 }
 
+void ConnectionDriver::note_refusal(const Request& request, const api::Problem& problem) {
+  answers_.note({method_of(request.method), request.path, request.request_id, api::info(problem.code).status,
+                 std::nullopt, std::nullopt});
+}
+
 std::string ConnectionDriver::refusal_without_connection() {
   Request request;
   request_ids_.assign(request);
-  const Response response = to_response(
-      overloaded("The server has no descriptor left for another connection."), request.request_id);
+  const api::Problem problem = overloaded("The server has no descriptor left for another connection.");
+  const Response response = to_response(problem, request.request_id);
+  note_refusal(request, problem);
   std::string out;
   if (writer_.append_head(out, response, {1, false, false}, request.request_id, {}))
     out.append(response.body);

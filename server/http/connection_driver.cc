@@ -16,6 +16,7 @@ constexpr std::uint64_t listener_tag = EventLoop::first_own_tag - 1;
 constexpr auto write_time = std::chrono::seconds(30);
 constexpr auto linger_time = std::chrono::seconds(5);
 constexpr auto stop_time = std::chrono::seconds(5);
+constexpr auto first_request_time = std::chrono::milliseconds(250);
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 // Clients beyond the limit that are told so at the same time; more are cut off.
 constexpr std::size_t refused_connections_max = 128;
@@ -34,6 +35,7 @@ ConnectionDriver::ConnectionDriver(const HttpServerOptions& options, EventLoop& 
       listener_(listener),
       budget_(std::make_shared<BodyBudget>(options.bodies_in_flight_bytes)),
       writer_(*options.clock),
+      answers_(*options.clock),
       idle_(options.idle_time),
       head_(options.head_time),
       body_(options.body_time),
@@ -49,7 +51,7 @@ base::Result<void> ConnectionDriver::open() {
 
 HttpServer::Counters ConnectionDriver::counters() const {
   return {connection_count_.load(std::memory_order_relaxed), request_count_.load(std::memory_order_relaxed),
-          in_flight_count_.load(std::memory_order_relaxed)};
+          in_flight_count_.load(std::memory_order_relaxed), answers_.counts()};
 }
 
 void ConnectionDriver::on_event(std::uint64_t tag, std::uint32_t events) {
@@ -100,6 +102,7 @@ void ConnectionDriver::accept_clients() {
 void ConnectionDriver::admit(base::UniqueFd fd, std::string peer) {
   if (table_.size() >= options_.max_connections + refused_connections_max) return;
   Connection& connection = table_.add(std::move(fd), std::move(peer));
+  ++accepted_;
   connection_count_.fetch_add(1, std::memory_order_relaxed);
   if (!loop_.watch(connection.fd.get(), EPOLLIN | EPOLLRDHUP | EPOLLET, tag_of(connection.id)))
     return close(connection);
@@ -167,19 +170,55 @@ void ConnectionDriver::close(Connection& connection) {
     // There is nobody left to answer: what the responders still do is dropped, and that is no fault of
     // theirs.
     const bool was_answered = exchange->answered.exchange(true, std::memory_order_acq_rel);
+    if (!was_answered) {
+      base::log_debug("a client hung up before its answer",
+                      {{"request_id", exchange->request_id}, {"path", exchange->path}});
+    }
     if (hang_up && !was_answered) hang_up();
   }
   if (stopping_ && table_.size() == 0) loop_.quit();
 }
 
+void ConnectionDriver::set_max_body_bytes(std::size_t bytes) {
+  limits_.body_bytes = bytes;
+  spare_receivings_.clear();
+}
+
+// For them the server was there: what they sent with their connection waits in their sockets.
+void ConnectionDriver::accept_the_last() {
+  std::uint64_t before = 0;
+  do {
+    before = accepted_;
+    accept_clients();
+  } while (accepted_ != before);
+}
+
+// A request may wait in its socket, unseen so far. With nothing there it is of no more use, unless it has just been
+// made, to send its first one.
+void ConnectionDriver::serve_once_more(Connection& connection) {
+  if (connection.phase != Phase::idle) {
+    const bool is_being_read = connection.phase == Phase::head || connection.phase == Phase::body;
+    if (!is_being_read) connection.close_when_written = true;
+    return;
+  }
+  const ConnectionId id = connection.id;
+  connection.readable = true;
+  proceed(connection);
+  Connection* const still = table_.find(id);
+  if (still != nullptr && still->phase == Phase::idle && !still->queued && still->served) close(*still);
+}
+
 void ConnectionDriver::begin_stop() {
-  stopping_ = true;
+  accept_the_last();
+  draining_ = stopping_ = true;
   listener_.close();
-  table_.for_each([this](Connection& connection) {
-    connection.close_when_written = true;
-    if (connection.exchange == nullptr && connection.output == nullptr) close(connection);
-  });
+  table_.for_each([this](Connection& connection) { serve_once_more(connection); });
   if (table_.size() == 0) return loop_.quit();
+  loop_.call_at(loop_.now() + first_request_time, [this] {
+    table_.for_each([this](Connection& connection) {
+      if (connection.phase == Phase::idle) close(connection);
+    });
+  });
   loop_.call_at(loop_.now() + stop_time,
                 [this] { table_.for_each([this](Connection& connection) { close(connection); }); });
 }

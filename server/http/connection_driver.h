@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/http/answer_log.h"
 #include "server/http/body_budget.h"
 #include "server/http/connection_table.h"
 #include "server/http/deadline_list.h"
@@ -35,7 +36,10 @@ class ConnectionDriver final : public EventSink {
 
   // Starts to accept.
   [[nodiscard]] base::Result<void> open();
-  // Accepts no more, lets answers out for a while, closes all connections, ends the loop.
+  void set_max_body_bytes(std::size_t bytes);
+  void begin_drain() { draining_ = true; }
+  // Takes those who have connected already, and no more; answers what has come, or begun to come, for a while;
+  // closes all connections; ends the loop.
   void begin_stop();
 
   void on_event(std::uint64_t tag, std::uint32_t events) override;
@@ -47,6 +51,8 @@ class ConnectionDriver final : public EventSink {
  private:
   // Accepting and closing: connection_driver.cc
   void accept_clients();
+  void accept_the_last();
+  void serve_once_more(Connection& connection);
   void admit(base::UniqueFd fd, std::string peer);
   [[nodiscard]] api::Problem overloaded(std::string detail) const;
   void close(Connection& connection);
@@ -90,9 +96,11 @@ class ConnectionDriver final : public EventSink {
   void drop(std::unique_ptr<ByteQueue>& queue);
   void begin_linger(Connection& connection);
   [[nodiscard]] std::string refusal_without_connection();
+  // Of a request that no handler has seen.
+  void note_refusal(const Request& request, const api::Problem& problem);
 
   const HttpServerOptions options_;
-  const FramerLimits limits_;
+  FramerLimits limits_;
   EventLoop& loop_;
   const std::shared_ptr<Inbox> inbox_;
   Router& router_;
@@ -101,6 +109,7 @@ class ConnectionDriver final : public EventSink {
 
   const std::shared_ptr<BodyBudget> budget_;
   ResponseWriter writer_;
+  AnswerLog answers_;
   RequestIds request_ids_;
   DeadlineList idle_;
   DeadlineList head_;
@@ -114,6 +123,8 @@ class ConnectionDriver final : public EventSink {
   std::vector<std::unique_ptr<Receiving>> spare_receivings_;
   std::vector<ConnectionId> to_go_on_;
   std::size_t buffered_bytes_ = 0;  // of all surplus and output
+  std::uint64_t accepted_ = 0;      // connections so far
+  bool draining_ = false;           // no connection is kept after its answer
   bool stopping_ = false;
 
   std::atomic<std::int64_t> connection_count_{0};

@@ -56,7 +56,8 @@ void ConnectionDriver::release_receiving(Connection& connection) {
   connection.receiving->framer.reset();
   connection.receiving->extra.clear();
   connection.receiving->charge.release();
-  if (spare_receivings_.size() < spare_receivings_max) {
+  const bool is_up_to_date = connection.receiving->body_bytes_max == limits_.body_bytes;
+  if (is_up_to_date && spare_receivings_.size() < spare_receivings_max) {
     spare_receivings_.push_back(std::move(connection.receiving));
   } else {
     connection.receiving.reset();
@@ -169,9 +170,10 @@ std::optional<api::Problem> ConnectionDriver::ask_gate(Receiving& receiving) {
   try {
     return gate_(receiving.framer.request(), receiving.extra);
   } catch (const std::exception& error) {
-    base::log_error(std::string("the gate threw: ") + error.what());
+    base::log_error("the gate threw",
+                    {{"request_id", receiving.framer.request().request_id}, {"error", error.what()}});
   } catch (...) {
-    base::log_error("the gate threw");
+    base::log_error("the gate threw", {{"request_id", receiving.framer.request().request_id}});
   }
   return api::Problem{api::ErrorCode::internal_error, "The request could not be judged.", {}, {}, {}, {}};
 }
@@ -209,6 +211,7 @@ void ConnectionDriver::refuse_early(Connection& connection, const api::Problem& 
     if (receiving.framer.progress() == RequestFramer::Progress::refused) return refuse(connection, problem);
   }
   const std::string& request_id = receiving.framer.request().request_id;
+  note_refusal(receiving.framer.request(), problem);
   append_answer(connection, to_response(problem, request_id), framing_of(receiving.framer), request_id,
                 receiving.extra);
   if (has_body) {
@@ -227,6 +230,7 @@ void ConnectionDriver::refuse(Connection& connection, const api::Problem& proble
   request_ids_.assign(request);
   AnswerFraming framing = framing_of(receiving.framer);
   framing.keep_alive = false;
+  note_refusal(request, problem);
   append_answer(connection, to_response(problem, request.request_id), framing, request.request_id,
                 receiving.extra);
   connection.phase = Phase::idle;
@@ -245,7 +249,11 @@ void ConnectionDriver::dispatch(Connection& connection) {
   exchange->framing = framing_of(receiving.framer);
   exchange->extra = std::move(receiving.extra);
   exchange->inbox = inbox_;
+  exchange->method = method_of(request.method);
+  exchange->path = request.path;
+  exchange->began = loop_.now();
   connection.exchange = exchange;
+  connection.served = true;
   connection.phase = Phase::in_flight;
   DeadlineList::leave(connection);
   request_count_.fetch_add(1, std::memory_order_relaxed);
@@ -270,9 +278,9 @@ void ConnectionDriver::call_handler(const Handler& handler, const Request& reque
   try {
     handler(request, Responder(std::make_shared<Responder::Shared>(exchange)));
   } catch (const std::exception& error) {
-    base::log_error("the handler of request " + exchange->request_id + " threw: " + error.what());
+    base::log_error("a handler threw", {{"request_id", exchange->request_id}, {"error", error.what()}});
   } catch (...) {
-    base::log_error("the handler of request " + exchange->request_id + " threw");
+    base::log_error("a handler threw", {{"request_id", exchange->request_id}});
   }
 }
 

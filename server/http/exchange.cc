@@ -37,12 +37,13 @@ Response to_response(const api::Problem& problem, std::string_view request_id) {
   response.headers = problem.headers;
   response.content_type = "application/problem+json";
   response.body = api::to_json(problem, request_id);
+  response.task_id = problem.task_id;
   return response;
 }
 
 Responder::Shared::~Shared() {
   if (exchange->answered.load(std::memory_order_acquire)) return;
-  base::log_error("request " + exchange->request_id + " was dropped without an answer");
+  base::log_error("a request was dropped without an answer", {{"request_id", exchange->request_id}});
   api::Problem problem{
       api::ErrorCode::internal_error, "The request was dropped without an answer.", {}, {}, {}, {}};
   answer(exchange, to_response(problem, exchange->request_id));

@@ -37,6 +37,9 @@ struct Exchange {
   AnswerFraming framing;
   Headers extra;  // of the gate
   std::shared_ptr<Inbox> inbox;
+  HttpMethod method = HttpMethod::other;
+  std::string path;
+  base::BootTime began{};
 
   // The loop's thread.
   bool in_handler = false;

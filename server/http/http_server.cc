@@ -68,6 +68,13 @@ class EpollHttpServer final : public HttpServer {
     inbox_->close();
   }
 
+  void set_max_body_bytes(std::size_t bytes) override {
+    inbox_->post([this, bytes] { driver_.set_max_body_bytes(bytes); });
+  }
+  void begin_drain() override {
+    inbox_->post([this] { driver_.begin_drain(); });
+  }
+
   [[nodiscard]] std::uint16_t port() const override { return listener_.port(); }
   void post(std::function<void()> work) override { inbox_->post(std::move(work)); }
   TimerId call_at(base::BootTime when, std::function<void()> work) override {

@@ -1,10 +1,15 @@
 // The transport: an epoll loop under cpp-httplib's parser and router. A connection holds no thread: a handler
 // gets a request and a Responder, returns at once, and the answer may be given later from any thread.
 //
-// Thread-safety: route(), on_no_route() and the options before start(); post(), call_at() and Responder from
-// any thread. Handlers run on the loop's thread and must not block.
+// stop() cuts nobody: who has sent a request, or a part of one, is answered, each within 5 s; only connections
+// with nothing on their way are closed at once.
+//
+// Thread-safety: route() and set_gate() before start(); set_max_body_bytes(), begin_drain(), post(), counters() and
+// Responder from any thread. Handlers run on the loop's thread and must not block.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,6 +21,7 @@
 
 #include "api/limits.h"
 #include "api/problem.h"
+#include "api/task_id.h"
 #include "base/clock.h"
 #include "base/service.h"
 
@@ -47,6 +53,7 @@ struct Response {
   Headers headers;  // Content-Length, Date, Connection and X-Request-Id are added by the transport
   std::string body;
   std::string content_type = "application/json";  // not sent with an empty body
+  std::optional<api::TaskId> task_id;             // whom it speaks of: for the log, not sent
 };
 
 // Answers one request, exactly once; a second answer is dropped. Copies name the same request. May outlive
@@ -86,12 +93,26 @@ struct HttpServerOptions {
   base::Nanoseconds idle_time = api::limits::idle_time;
 };
 
+// Whatever a client calls its method, these are told apart.
+enum class HttpMethod : std::uint8_t { get, head, post, put, patch, del, options, other };
+inline constexpr std::size_t http_method_count = 8;
+inline constexpr std::array<std::string_view, http_method_count> http_method_names = {
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"};
+inline constexpr std::size_t status_class_count = 5;  // 1xx to 5xx
+// Answers by method and class of status.
+using AnswerCounts = std::array<std::array<std::int64_t, status_class_count>, http_method_count>;
+
 class HttpServer : public base::Service {
  public:
   // `pattern` is a path with ":name" segments, no regular expressions. HEAD goes to GET handlers, its body is
   // dropped. A path with other methods answers 405 with Allow, no path 404.
   virtual void route(std::string_view method, std::string_view pattern, Handler handler) = 0;
   virtual void set_gate(Gate gate) = 0;
+
+  // The greatest body that any path takes, for requests that begin from now on.
+  virtual void set_max_body_bytes(std::size_t bytes) = 0;
+  // Each answer from now on is the last of its connection, so that clients have none left when stop() comes.
+  virtual void begin_drain() = 0;
 
   [[nodiscard]] virtual std::uint16_t port() const = 0;  // after start()
 
@@ -105,6 +126,7 @@ class HttpServer : public base::Service {
     std::int64_t connections = 0;
     std::int64_t requests = 0;
     std::int64_t in_flight = 0;
+    AnswerCounts answers{};  // refusals too, whatever was not even a request
   };
   [[nodiscard]] virtual Counters counters() const = 0;
 };

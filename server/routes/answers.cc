@@ -53,7 +53,9 @@ std::optional<Problem> not_ready_problem(Readiness::Phase phase) {
                          "The server is still recovering what it did before it was stopped.", 1);
     case Readiness::Phase::stopping: break;
   }
-  return retry_later(ErrorCode::not_ready, "The server is about to stop.", 5);
+  return retry_later(
+      ErrorCode::not_ready,
+      "The server is about to stop and takes no new work; what it has can be looked at and cancelled.", 5);
 }
 
 Problem task_problem(ErrorCode code, std::string detail, const api::TaskSnapshot& task) {
@@ -69,6 +71,7 @@ Response json_response(int status, std::string body) {
 
 Response status_response(const RouteContext& context, int status, const api::TaskSnapshot& task) {
   Response response = json_response(status, api::status_json(task, context.dispatcher.explain(task)));
+  response.task_id = task.id;
   if (!api::is_final(task.state)) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -26,11 +26,19 @@ class OpenTasks final : public storage::StoreObserver {
 
   void on_committed(std::span<const storage::TaskChange> changes) override EXCLUDES(mutex_);
 
-  [[nodiscard]] std::int64_t max() const { return max_; }
+  [[nodiscard]] std::int64_t max() const EXCLUDES(mutex_) {
+    base::MutexLock lock(mutex_);
+    return max_;
+  }
+  // Those that are open stay, even where they are more.
+  void set_max(std::int64_t max) EXCLUDES(mutex_) {
+    base::MutexLock lock(mutex_);
+    max_ = max;
+  }
 
  private:
-  const std::int64_t max_;
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
+  std::int64_t max_ GUARDED_BY(mutex_);
   std::int64_t open_ GUARDED_BY(mutex_) = 0;
   std::int64_t reserved_ GUARDED_BY(mutex_) = 0;
 };

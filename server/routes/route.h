@@ -23,16 +23,18 @@
 #include "server/streams/wait_hub.h"
 #include "storage/store.h"
 #include "worker/dispatcher.h"
-#include "worker/task_type.h"
+#include "worker/task_catalog.h"
 #include "worker/webhooks/address_guard.h"
 
 namespace longhaul::server {
+
+class Metrics;
 
 // What routes work with; owned by the composition, outlives the server's loop.
 struct RouteContext {
   HttpServer& server;
   storage::Store& store;
-  const worker::TaskTypes& types;
+  const worker::TaskCatalog& types;
   worker::Dispatcher& dispatcher;
   base::ThreadPool& readers;
   WaitHub& waiting;
@@ -41,7 +43,8 @@ struct RouteContext {
   Readiness& readiness;
   const base::Clock& clock;
   const worker::webhooks::AddressGuard& callback_guard;  // where callbacks may lead
-  std::string caller;                                    // whose idempotency keys these are
+  const Metrics& metrics;
+  std::string caller;  // whose idempotency keys these are
 };
 
 struct Route {

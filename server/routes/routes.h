@@ -18,6 +18,7 @@ namespace longhaul::server {
 [[nodiscard]] std::vector<Route> delivery_routes(const RouteContext& context);   // GET /tasks/:id/deliveries
 [[nodiscard]] std::vector<Route> task_type_routes(const RouteContext& context);  // GET /task-types
 [[nodiscard]] std::vector<Route> stats_routes(const RouteContext& context);      // GET /stats
+[[nodiscard]] std::vector<Route> metrics_routes(const RouteContext& context);    // GET /metrics
 [[nodiscard]] std::vector<Route> health_routes(const RouteContext& context);     // GET /livez, /readyz
 [[nodiscard]] std::vector<Route> openapi_routes();                               // GET /openapi.json
 

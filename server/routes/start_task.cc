@@ -75,8 +75,9 @@ Checked<storage::NewTask> judge(const RouteContext& context, const Request& requ
   auto start = api::parse_start_request(request.body, std::move(faults), callback_judge(context));
   if (!start) return api::refuse(std::move(start).error());
 
-  const worker::TaskType* type = context.types.find(start->type);
-  if (type == nullptr) return refuse_type(start->type, context.types);
+  const worker::TaskTypesPtr types = context.types.current();
+  const worker::TaskTypePtr type = types->find(start->type);
+  if (type == nullptr) return refuse_type(start->type, *types);
   if (request.body.size() > type->max_body_bytes) return refuse_size(request.body.size(), *type);
   const storage::Now now = context.store.now();
   if (auto problem = judge_deadline(start->deadline_at, now)) return api::refuse(*std::move(problem));
@@ -140,7 +141,7 @@ void start(const RouteContext& context, const Request& request, const Responder&
 
 std::size_t greatest_body_bytes(const worker::TaskTypes& types) {
   std::size_t greatest = api::limits::body_bytes;
-  for (const auto& [name, type] : types.all()) greatest = std::max(greatest, type.max_body_bytes);
+  for (const auto& [name, type] : types.all()) greatest = std::max(greatest, type->max_body_bytes);
   return greatest;
 }
 
@@ -153,7 +154,8 @@ std::vector<Route> start_task_routes(const RouteContext& context) {
                 if (!taken) responder.send(overloaded_problem());
               }};
   route.takes_body = true;
-  route.max_body_bytes = greatest_body_bytes(context.types);
+  route.max_body_bytes =
+      api::limits::body_bytes_max;  // each type has its own; the transport keeps the greatest
   return {std::move(route)};
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "api/json_writer.h"
@@ -8,57 +9,55 @@ namespace longhaul::server {
 namespace {
 
 using api::TaskState;
-using Counts = std::map<TaskState, std::int64_t>;
 
 constexpr std::array open_states = {TaskState::scheduled, TaskState::queued, TaskState::running,
                                     TaskState::paused, TaskState::cancelling};
 constexpr std::array final_states = {TaskState::succeeded, TaskState::failed, TaskState::cancelled,
                                      TaskState::timed_out};
 
-std::int64_t count_of(const Counts& counts, TaskState state) {
-  const auto found = counts.find(state);
-  return found == counts.end() ? 0 : found->second;
-}
+using storage::TasksByState;
 
 template <class States>
-void write_counts(api::JsonWriter& json, const Counts& counts, const States& states) {
-  for (const TaskState state : states) json.key(api::to_text(state)).number(count_of(counts, state));
+void write_counts(api::JsonWriter& json, const TasksByState& counts, const States& states) {
+  for (const TaskState state : states)
+    json.key(api::to_text(state)).number(counts[static_cast<std::size_t>(state)]);
 }
 
-bool is_idle(const Counts& queue) {
-  for (const TaskState state : open_states) {
-    if (count_of(queue, state) > 0) return false;
-  }
-  return true;
+bool is_idle(const TasksByState& queue) {
+  return std::all_of(open_states.begin(), open_states.end(),
+                     [&](TaskState state) { return queue[static_cast<std::size_t>(state)] == 0; });
 }
 
-void write_queues(api::JsonWriter& json, const storage::StateCounts& counts) {
+void write_queues(api::JsonWriter& json, const storage::QueueCounts& counts) {
   json.key("queues").begin_object();
-  for (const auto& [name, queue] : counts.by_queue) {
-    if (is_idle(queue)) continue;
-    json.key(name).begin_object();
-    write_counts(json, queue, open_states);
+  for (const storage::QueueCounts::Line& line : counts.named) {
+    if (is_idle(line.tasks)) continue;
+    json.key(line.queue).begin_object();
+    write_counts(json, line.tasks, open_states);
     json.end_object();
   }
+  json.end_object();
+  json.key("other_queues").begin_object();
+  write_counts(json, counts.others, open_states);
   json.end_object();
 }
 
 std::string stats_json(const RouteContext& context, base::BootTime started) {
-  const storage::StateCounts counts = context.store.counts();
+  const storage::QueueCounts counts = context.store.queue_counts();
   const std::chrono::duration<double> uptime = context.clock.boot() - started;
   api::JsonWriter json;
   json.begin_object();
   json.key("version").string(LONGHAUL_VERSION);
   json.key("uptime_seconds").number(uptime.count());
   json.key("tasks").begin_object();
-  write_counts(json, counts.by_state, open_states);
-  write_counts(json, counts.by_state, final_states);
+  write_counts(json, counts.all, open_states);
+  write_counts(json, counts.all, final_states);
   json.end_object();
   write_queues(json, counts);
   json.key("connections").number(context.server.counters().connections);
   json.key("workers").begin_object();
-  json.key("running").number(count_of(counts.by_state, TaskState::running) +
-                             count_of(counts.by_state, TaskState::cancelling));
+  json.key("running").number(counts.all[static_cast<std::size_t>(TaskState::running)] +
+                             counts.all[static_cast<std::size_t>(TaskState::cancelling)]);
   json.end_object();
   json.end_object();
   return json.take();

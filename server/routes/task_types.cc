@@ -27,8 +27,9 @@ std::string task_types_json(const RouteContext& context) {
   api::JsonWriter json;
   json.begin_object();
   json.key("task_types").begin_array();
-  for (const auto& [name, type] : context.types.all()) {
-    write_type(json, type, context.dispatcher.load_of_type(name).running);
+  const worker::TaskTypesPtr types = context.types.current();
+  for (const auto& [name, type] : types->all()) {
+    write_type(json, *type, context.dispatcher.load_of_type(name).running);
   }
   json.end_array();
   json.end_object();

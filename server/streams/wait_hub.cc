@@ -18,6 +18,7 @@ WaitHub::WaiterNumber WaitHub::wait(const api::TaskId& id, const Responder& resp
   }
   const auto timer = server_.call_at(until, [this, number] { settle(number, nullptr); });
   waiters_.emplace(number, Waiter{id, timer, std::move(ended)});
+  waiter_count_.store(waiters_.size(), std::memory_order_relaxed);
   responder.on_hang_up([this, number] { forget(number); });
   return number;
 }
@@ -41,6 +42,7 @@ bool WaitHub::forget(WaiterNumber number) {
     if (same_task->second.empty()) by_task_.erase(same_task);
   }
   waiters_.erase(found);
+  waiter_count_.store(waiters_.size(), std::memory_order_relaxed);
   return true;
 }
 

@@ -8,6 +8,7 @@
 // else on the loop's thread. Ownership: the server must outlive the hub, and the hub the running of its loop.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -49,6 +50,8 @@ class WaitHub final : public storage::StoreObserver {
 
   void on_committed(std::span<const storage::TaskChange> changes) override;
 
+  // How many wait. Any thread.
+  [[nodiscard]] std::size_t waiters() const { return waiter_count_.load(std::memory_order_relaxed); }
   // For how many tasks somebody waits. Any thread.
   [[nodiscard]] std::size_t awaited_tasks() const EXCLUDES(mutex_);
 
@@ -65,6 +68,7 @@ class WaitHub final : public storage::StoreObserver {
 
   // The loop's thread alone.
   std::unordered_map<WaiterNumber, Waiter> waiters_;
+  std::atomic<std::size_t> waiter_count_{0};  // others may read it
   WaiterNumber last_number_ = 0;
   bool closed_ = false;
 

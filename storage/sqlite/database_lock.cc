@@ -5,8 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 
@@ -20,18 +21,27 @@ std::string lock_path_of(const std::string& database) {
   return (ignored ? database : real.string()) + ".lock";
 }
 
-std::string holder_in(int fd) {
-  std::array<char, 32> text{};
-  const ssize_t size = ::pread(fd, text.data(), text.size() - 1, 0);
-  std::string pid(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-  while (!pid.empty() && pid.back() == '\n') pid.pop_back();
-  return pid.empty() ? "another process" : "process " + pid;
+// The pid in the first line, then the note.
+DatabaseLock::Holder read_file(int fd) {
+  std::string text(DatabaseLock::max_note_bytes + 32, '\0');
+  const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
+  text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  DatabaseLock::Holder holder;
+  const std::size_t line_end = std::min(text.find('\n'), text.size());
+  (void)std::from_chars(text.data(), text.data() + line_end, holder.pid);
+  if (line_end < text.size()) holder.note = text.substr(line_end + 1);
+  return holder;
 }
 
-bool write_holder(int fd) {
-  const std::string text = std::to_string(::getpid()) + "\n";
-  return ::ftruncate(fd, 0) == 0 &&
-         ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+std::string name_of(const DatabaseLock::Holder& holder) {
+  return holder.pid == 0 ? "another process" : "process " + std::to_string(holder.pid);
+}
+
+// In one write, so that a reader sees the old text or the new one.
+bool write_file(int fd, std::string_view note) {
+  const std::string text = std::to_string(::getpid()) + "\n" + std::string(note);
+  return ::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+         ::ftruncate(fd, static_cast<off_t>(text.size())) == 0;
 }
 
 // What is not there yet will be made, as a file with one name. A second name would have a lock of its own.
@@ -62,21 +72,35 @@ base::Result<DatabaseLock> DatabaseLock::take(const std::string& database) {
   // one process exclude each other too, and closing some other descriptor of the file does not drop it.
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return base::fail("cannot lock " + path + ": " + std::strerror(errno));
-    return base::fail("the database " + database + " is in use by " + holder_in(fd.get()) + ", which holds " +
-                      path +
+    return base::fail("the database " + database + " is in use by " + name_of(read_file(fd.get())) +
+                      ", which holds " + path +
                       ". Two servers must not share a database: stop that one, or give this one another.");
   }
   // A full disk must not keep a server from starting: the pid is for people, the lock is what counts.
-  (void)write_holder(fd.get());
+  (void)write_file(fd.get(), {});
   return DatabaseLock(std::move(fd));
 }
 
 std::optional<std::string> DatabaseLock::holder_of(const std::string& database) {
+  const auto holder = read_holder(database);
+  if (!holder) return std::nullopt;
+  return name_of(*holder);
+}
+
+std::optional<DatabaseLock::Holder> DatabaseLock::read_holder(const std::string& database) {
   const base::UniqueFd fd(::open(lock_path_of(database).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.valid()) return std::nullopt;
   // Held for a moment when nobody has it, and shared, so that two who look do not see each other.
   if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return std::nullopt;
-  return holder_in(fd.get());
+  return read_file(fd.get());
+}
+
+base::Result<void> DatabaseLock::leave_note(const std::string& database, std::string_view note) {
+  const std::string path = lock_path_of(database);
+  const base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid() || !write_file(fd.get(), note.substr(0, max_note_bytes)))
+    return base::fail("cannot write to " + path + ": " + std::strerror(errno));
+  return {};
 }
 
 }  // namespace longhaul::storage

@@ -8,6 +8,7 @@
 #include "storage/sqlite/database.h"
 #include "storage/sqlite/deliveries.h"
 #include "storage/sqlite/migrator.h"
+#include "storage/sqlite/quiet_reading.h"
 
 namespace longhaul::storage {
 namespace {
@@ -29,10 +30,11 @@ base::Result<std::string> read_kept_secret(const std::string& path) {
     return base::fail("there is no database " + path +
                       "; a server makes one, and the secret, when it starts");
   try {
-    const auto connection = open_for_reading({path, ""});
-    if (auto ours = check_is_ours(*connection, path); !ours) return base::fail(ours.error().message);
-    if (auto secret = secret_in(*connection)) return *std::move(secret);
-    return base::fail("there is no secret yet in " + path + "; a server makes one when it starts");
+    return read_quietly(path, [&path](Connection& connection) -> base::Result<std::string> {
+      if (auto ours = check_is_ours(connection, path); !ours) return base::fail(ours.error().message);
+      if (auto secret = secret_in(connection)) return *std::move(secret);
+      return base::fail("there is no secret yet in " + path + "; a server makes one when it starts");
+    });
   } catch (const SqlError& error) {
     return base::fail("cannot read the database " + path + ": " + error.what());
   }

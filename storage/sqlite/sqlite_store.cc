@@ -1,5 +1,6 @@
 #include "storage/sqlite/sqlite_store.h"
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "storage/sqlite/requests/steering.h"
 #include "storage/sqlite/requests/upkeep.h"
 #include "storage/sqlite/sqlite_outbox.h"
+#include "storage/sqlite/stored_figures.h"
 #include "storage/sqlite/task_row.h"
 #include "storage/sqlite/write_queue.h"
 #include "storage/sqlite/writer.h"
@@ -30,7 +32,7 @@ namespace {
 constexpr int exit_code_of_a_broken_store = 70;  // EX_SOFTWARE: whoever supervises the server starts it again
 
 void end_process(const std::string& message) {
-  base::log_error(message);
+  base::log_error("the server ends itself", {{"error", message}});
   ::_exit(exit_code_of_a_broken_store);
 }
 
@@ -40,6 +42,11 @@ std::uint64_t free_bytes_at(const std::string& path) {
   struct statvfs status {};
   if (::statvfs(path.c_str(), &status) != 0) return std::numeric_limits<std::uint64_t>::max();
   return std::uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+std::uint64_t size_of_file(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
 WriteQueueLimits limits_of(const SqliteOptions& options) {
@@ -73,20 +80,22 @@ class SqliteStore final : public Store, private Retention {
   SqliteStore(const SqliteOptions& options, DatabaseLock lock, std::unique_ptr<SqlLibrary> library,
               OpenedDatabase opened)
       : clock_(*options.clock),
+        path_(options.path),
+        free_bytes_(options.free_bytes ? options.free_bytes
+                                       : [path = options.path] { return free_bytes_at(path); }),
         lock_(std::move(lock)),
         library_(std::move(library)),
         steady_(opened.steady),
         recent_(options.recent_bytes),
         queue_(limits_of(options)),
-        writer_(
-            std::move(opened.writer), *library_,
-            {&queue_, &recent_, &counts_, &readers_, [this] { return now(); },
-             options.free_bytes ? options.free_bytes : [path = options.path] { return free_bytes_at(path); },
-             options.min_free_bytes, options.checkpoint_pages,
-             options.on_fatal ? options.on_fatal : end_process}),
+        writer_(std::move(opened.writer), *library_,
+                {&queue_, &recent_, &counts_, &readers_, [this] { return now(); }, free_bytes_,
+                 options.min_free_bytes, options.checkpoint_pages, &meters_, options.clock,
+                 options.on_fatal ? options.on_fatal : end_process}),
         readers_({options.path, options.vfs}, *library_, options.read_connections),
         outbox_({&queue_, &readers_, [this] { return now(); }, std::move(opened.callback_secret)}) {
     count_tasks(writer_.statements(), counts_);
+    meters_.owed_deliveries.add(count_owed_deliveries(writer_.statements()));
   }
 
   [[nodiscard]] std::string_view name() const override { return "storage"; }
@@ -162,6 +171,11 @@ class SqliteStore final : public Store, private Retention {
     return readers_.read<std::vector<ReadyLane>>([](Statements& sql) { return read_ready_lanes(sql); });
   }
   [[nodiscard]] StateCounts counts() override { return counts_.read(); }
+  [[nodiscard]] QueueCounts queue_counts() override { return counts_.read_lines(); }
+  [[nodiscard]] StoreFigures figures() override;
+  [[nodiscard]] StoreResult<StoredFigures> stored_figures(const std::vector<std::string>& queues) override {
+    return readers_.read<StoredFigures>([&](Statements& sql) { return read_stored_figures(sql, queues); });
+  }
   [[nodiscard]] TaskSnapshotPtr recent(const TaskId& id) override { return recent_.find(id); }
   [[nodiscard]] Now now() const override { return {clock_.wall(), steady_now(steady_, clock_)}; }
   [[nodiscard]] Outbox& outbox() override { return outbox_; }
@@ -174,16 +188,33 @@ class SqliteStore final : public Store, private Retention {
   }
 
   const base::Clock& clock_;
+  const std::string path_;
+  const std::function<std::uint64_t()> free_bytes_;
   const DatabaseLock lock_;
   const std::unique_ptr<SqlLibrary> library_;
   const SteadyOffset steady_;
   RecentTasks recent_;
   TaskCounts counts_;
+  StoreMeters meters_;
   WriteQueue queue_;
   Writer writer_;
   ReaderPool readers_;
   SqliteOutbox outbox_;
 };
+
+StoreFigures SqliteStore::figures() {
+  StoreFigures figures;
+  figures.commits = meters_.commits.read();
+  figures.committed_requests = meters_.committed_requests.read();
+  figures.failed_commits = meters_.failed_commits.read();
+  figures.waiting_requests = static_cast<std::int64_t>(queue_.length());
+  figures.owed_deliveries = meters_.owed_deliveries.read();
+  for (std::size_t i = 0; i < figures.removed.size(); ++i) figures.removed[i] = meters_.removed[i].read();
+  figures.database_bytes = size_of_file(path_);
+  figures.log_bytes = size_of_file(path_ + "-wal");
+  figures.free_disk_bytes = free_bytes_();
+  return figures;
+}
 
 }  // namespace
 

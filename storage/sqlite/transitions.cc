@@ -52,7 +52,8 @@ TaskSnapshotPtr start_attempt(WriteTransaction& transaction, const TaskSnapshot&
   TaskSnapshot next = moved(task, TaskEvent::claim);
   const WallTime now = transaction.now().wall;
   next.attempt = task.attempt + 1;
-  if (!next.started_at) next.started_at = now;
+  const bool is_first_claim = !next.started_at;
+  if (is_first_claim) next.started_at = now;
   next.expiry.reset();
   next.progress.reset();
   {
@@ -61,7 +62,7 @@ TaskSnapshotPtr start_attempt(WriteTransaction& transaction, const TaskSnapshot&
     next.token = AttemptToken(attempt.inserted_key());
   }
   transaction.use("start_attempt").bind(next.token, next.started_at, task.key).run_guarded();
-  return transaction.change(task.state, std::move(next));
+  return transaction.change(task.state, std::move(next), is_first_claim);
 }
 
 TaskSnapshotPtr succeed(WriteTransaction& transaction, const TaskSnapshot& task, const RawJson& result) {

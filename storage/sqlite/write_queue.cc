@@ -112,6 +112,13 @@ bool WriteQueue::is_empty() const {
   return notes_.empty() && !has_requests();
 }
 
+std::size_t WriteQueue::length() const {
+  const base::MutexLock lock(mutex_);
+  std::size_t length = notes_.size();
+  for (const Waiting& lane : lanes_) length += lane.requests.size();
+  return length;
+}
+
 void WriteQueue::wait_for_something() {
   while (open_ && !has_requests()) {
     if (!notes_.empty()) {

@@ -58,6 +58,8 @@ class WriteQueue {
 
   // Nothing waits now.
   [[nodiscard]] bool is_empty() const EXCLUDES(mutex_);
+  // How many requests wait; notes of a task are one.
+  [[nodiscard]] std::size_t length() const EXCLUDES(mutex_);
   // There is space again: logs that lost lines meanwhile are marked as cut, those of ended tasks too.
   void mark_cut_logs() EXCLUDES(mutex_);
 

@@ -1,6 +1,7 @@
 #include "storage/sqlite/write_transaction.h"
 
 #include <memory>
+#include <utility>
 
 #include "storage/sqlite/deliveries.h"
 #include "storage/sqlite/task_row.h"
@@ -13,6 +14,8 @@ void WriteTransaction::begin(Now now) {
   changes_.clear();
   removed_.clear();
   deliveries_.clear();
+  tried_.clear();
+  ended_.reset();
 }
 
 TaskSnapshotPtr WriteTransaction::find(TaskKey key) {
@@ -46,13 +49,17 @@ TaskSnapshotPtr WriteTransaction::keep(api::TaskSnapshot task) {
 
 TaskSnapshotPtr WriteTransaction::add(api::TaskSnapshot task) {
   TaskSnapshotPtr kept = keep(std::move(task));
-  changes_.push_back({std::nullopt, kept});
+  changes_.push_back({std::nullopt, kept, false, std::nullopt});
   return kept;
 }
 
-TaskSnapshotPtr WriteTransaction::change(TaskState from, api::TaskSnapshot task) {
+TaskSnapshotPtr WriteTransaction::change(TaskState from, api::TaskSnapshot task, bool is_first_claim) {
   TaskSnapshotPtr kept = keep(std::move(task));
-  changes_.push_back({from, kept});
+  TaskChange change{from, kept, is_first_claim, std::nullopt};
+  if (api::is_active(from) && !api::is_active(kept->state)) {
+    change.ended = std::exchange(ended_, std::nullopt);
+  }
+  changes_.push_back(std::move(change));
   const auto event = api::event_of(from, kept->state);
   if (event && kept->callback_events.contains(*event))
     deliveries_.push_back(insert_delivery(statements_, now_, *event, *kept));

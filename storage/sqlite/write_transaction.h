@@ -47,8 +47,12 @@ class WriteTransaction {
   // change of state or revision (progress), so that observers are not told. A change that the task's callback
   // is to hear of writes a delivery.
   TaskSnapshotPtr add(api::TaskSnapshot task);
-  TaskSnapshotPtr change(TaskState from, api::TaskSnapshot task);
+  TaskSnapshotPtr change(TaskState from, api::TaskSnapshot task, bool is_first_claim = false);
+  // Said before the change that takes a task out of its attempt, which then carries it.
+  void attempt_ends(api::AttemptOutcome outcome) { ended_ = outcome; }
   TaskSnapshotPtr refresh(api::TaskSnapshot task);
+
+  void note_tried(TriedDelivery delivery) { tried_.push_back(std::move(delivery)); }
 
   // Its row is gone, and from here on it is unknown.
   void remove(RemovedTask task);
@@ -56,6 +60,7 @@ class WriteTransaction {
   // In the order in which they were made.
   [[nodiscard]] std::span<const TaskChange> changes() const { return changes_; }
   [[nodiscard]] std::span<const OwedDelivery> deliveries() const { return deliveries_; }
+  [[nodiscard]] std::span<const TriedDelivery> tried() const { return tried_; }
   [[nodiscard]] std::span<const RemovedTask> removed() const { return removed_; }
   // The last snapshot of each task touched, without those removed.
   [[nodiscard]] std::vector<TaskSnapshotPtr> latest() const;
@@ -71,6 +76,8 @@ class WriteTransaction {
   std::vector<RemovedTask> removed_;
   std::optional<std::int64_t> last_key_;
   std::vector<OwedDelivery> deliveries_;
+  std::vector<TriedDelivery> tried_;
+  std::optional<api::AttemptOutcome> ended_;
 };
 
 }  // namespace longhaul::storage

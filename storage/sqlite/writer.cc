@@ -76,7 +76,16 @@ void Writer::run() {
 }
 
 void Writer::refuse_starts_without_room(Batch& batch) {
-  if (!has_start(batch) || parts_.free_bytes() >= parts_.min_free_bytes) return;
+  if (!has_start(batch)) return;
+  if (parts_.free_bytes() >= parts_.min_free_bytes) {
+    if (std::exchange(refuses_starts_, false))
+      base::log_info("there is space on the disk again: starts are taken");
+    return;
+  }
+  if (!std::exchange(refuses_starts_, true)) {
+    base::log_warning("the disk is nearly full: starts are refused until there is space",
+                      {{"min_free_mb", parts_.min_free_bytes >> 20}});
+  }
   const StoreError error{StoreFault::storage_full, "less than " +
                                                        std::to_string(parts_.min_free_bytes >> 20) +
                                                        " MiB are free on the disk of the database"};
@@ -96,7 +105,7 @@ void Writer::write(Requests requests) {
     die(failure->error.message);
     refuse_all(requests, dead_error);
   } else if (failure->is_busy) {
-    base::log_error("another program keeps the database locked: " + failure->error.message);
+    base::log_error("another program keeps the database locked", {{"error", failure->error.message}});
     refuse_all(requests, failure->error);
   } else {
     write_one_by_one(requests, *failure);
@@ -126,7 +135,7 @@ void Writer::write_one_by_one(Requests requests, const Failure& together) {
     if (failure->is_full()) {
       no_space = failure->error;
     } else {
-      base::log_error("a change could not be written: " + failure->error.message);
+      base::log_error("a change could not be written", {{"error", failure->error.message}});
     }
     request.refuse(failure->error);
   }
@@ -142,7 +151,7 @@ std::optional<Writer::Failure> Writer::try_transaction(Requests requests) {
       if (connection_->autocommit())
         throw SqlError(SQLITE_ABORT, "the transaction was rolled back by SQLite");
     }
-    statements_->use("commit").bind().run();
+    commit(requests);
     return std::nullopt;
   } catch (const SqlError& error) {
     return roll_back({store_error(error), error.is_fatal(), error.primary() == SQLITE_BUSY});
@@ -151,7 +160,15 @@ std::optional<Writer::Failure> Writer::try_transaction(Requests requests) {
   }
 }
 
+void Writer::commit(Requests requests) {
+  const base::BootTime began = parts_.clock->boot();
+  statements_->use("commit").bind().run();
+  parts_.meters->commits.record(parts_.clock->boot() - began);
+  parts_.meters->committed_requests.add(requests.size());
+}
+
 std::optional<Writer::Failure> Writer::roll_back(Failure failure) {
+  parts_.meters->failed_commits.add(1);
   if (connection_->autocommit()) return failure;
   try {
     connection_->execute("ROLLBACK");
@@ -162,7 +179,22 @@ std::optional<Writer::Failure> Writer::roll_back(Failure failure) {
   return failure;
 }
 
+void Writer::count_published() {
+  auto owed = static_cast<std::int64_t>(transaction_.deliveries().size());
+  for (const TriedDelivery& tried : transaction_.tried()) {
+    if (tried.status != api::DeliveryStatus::pending) --owed;
+  }
+  if (owed != 0) parts_.meters->owed_deliveries.add(owed);
+  for (const RemovedTask& task : transaction_.removed()) {
+    const auto* const place = std::find(final_states.begin(), final_states.end(), task.state);
+    if (place != final_states.end()) {
+      parts_.meters->removed[static_cast<std::size_t>(place - final_states.begin())].add(1);
+    }
+  }
+}
+
 void Writer::publish(Requests requests) {
+  count_published();
   const std::span<const TaskChange> changes = transaction_.changes();
   parts_.counts->apply(changes);
   parts_.recent->put(transaction_.latest());
@@ -176,6 +208,9 @@ void Writer::publish(Requests requests) {
   if (const auto deliveries = transaction_.deliveries(); !deliveries.empty()) {
     for (StoreObserver* observer : observers_) observer->on_deliveries(deliveries);
   }
+  if (const auto tried = transaction_.tried(); !tried.empty()) {
+    for (StoreObserver* observer : observers_) observer->on_deliveries_tried(tried);
+  }
   for (const auto& request : requests) request->answer();
 }
 
@@ -187,7 +222,8 @@ void Writer::checkpoint(bool (Checkpointer::*how)()) {
     if (error.is_fatal()) {
       die(error.what());
     } else if (!std::exchange(checkpoint_failed_, true)) {
-      base::log_warning(error.what());  // a full disk: the log stays as long as it is
+      // A full disk: the log stays as long as it is.
+      base::log_warning("the write-ahead log could not be shortened", {{"error", error.what()}});
     }
   }
 }

@@ -12,7 +12,8 @@
 //   sense; then the handler is called once, nothing more is written, and all that waits is refused.
 //
 // Thread-safety: add_observer before start(); start and stop once. Not owned: queue, memory, counts,
-//   readers, observers.
+//   readers,
+//   meters, clock, observers.
 #pragma once
 
 #include <functional>
@@ -30,6 +31,7 @@
 #include "storage/sqlite/reader_pool.h"
 #include "storage/sqlite/write_queue.h"
 #include "storage/sqlite/write_transaction.h"
+#include "storage/store_meters.h"
 #include "storage/task_counts.h"
 
 namespace longhaul::storage {
@@ -45,6 +47,8 @@ class Writer {
     std::function<std::uint64_t()> free_bytes;  // on the disk
     std::uint64_t min_free_bytes = 0;
     int checkpoint_pages = 2'000;
+    StoreMeters* meters = nullptr;
+    const base::Clock* clock = nullptr;
     std::function<void(const std::string& message)> on_fatal;
   };
   Writer(std::unique_ptr<Connection> connection, const SqlLibrary& library, Parts parts);
@@ -75,6 +79,8 @@ class Writer {
   void write_one_by_one(Requests requests, const Failure& together);
   [[nodiscard]] std::optional<Failure> try_transaction(Requests requests);
   [[nodiscard]] std::optional<Failure> roll_back(Failure failure);
+  void commit(Requests requests);
+  void count_published();
   void publish(Requests requests);
   void checkpoint(bool (Checkpointer::*how)());
   void shorten_log();
@@ -88,6 +94,7 @@ class Writer {
   Checkpointer checkpointer_;
   std::vector<StoreObserver*> observers_;
   bool checkpoint_failed_ = false;  // and it was said
+  bool refuses_starts_ = false;     // for want of space, and it was said
   bool dead_ = false;               // the writer's thread, and stop() after it has ended
   std::thread thread_;
 };

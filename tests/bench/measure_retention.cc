@@ -12,6 +12,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::array<std::size_t, 2> connection_counts = {1, 64};
+// A quantile of the slowest hundredth needs more turns than a rate does.
+constexpr int rounds_for_one = 4;
 using Contest = std::array<Turns, connection_counts.size()>;
 
 const std::string start_request = post_request(
@@ -82,7 +84,7 @@ base::Result<void> measure_retention(const Plan& plan, Server& server, Report& r
   Contest without;
   double seconds = 0;
   std::int64_t removed = 0;
-  for (int round = 0; round < plan.rounds(); ++round) {
+  for (int round = 0; round < rounds_for_one * plan.rounds(); ++round) {
     if (auto done = server.restart(arguments_that_keep("0")); !done) return done;
     if (auto done = take_turns(plan, server, without); !done) return done;
     const auto before = server.count_tasks("succeeded");

@@ -101,17 +101,22 @@ base::Result<std::int64_t> Server::count_tasks(const std::string& state) const {
 }
 
 base::Result<void> Server::wait_until_done(const std::string& last_id) const {
-  if (const auto ended = ask(port_, get_request("/task-status/" + last_id + "?wait=60")); !ended) {
-    return base::fail(ended.error().message);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(15);
+  for (bool is_final = false; !is_final;) {
+    const auto last = ask(port_, get_request("/task-status/" + last_id + "?wait=60"));
+    if (!last) return base::fail(last.error().message);
+    is_final = !nlohmann::json::parse(last.value()).at("finished_at").is_null();
+    if (std::chrono::steady_clock::now() > end)
+      return base::fail("tasks are still not final after a quarter of an hour");
   }
-  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-       std::chrono::steady_clock::now() < end;) {
+  // Those that were started before it may end a little later.
+  while (std::chrono::steady_clock::now() < end) {
     const auto answer = ask(port_, get_request("/stats"));
     if (!answer) return base::fail(answer.error().message);
     const auto tasks = nlohmann::json::parse(answer.value()).at("tasks");
     if (tasks.at("queued") == 0 && tasks.at("running") == 0) return {};
   }
-  return base::fail("tasks are still not final after a minute");
+  return base::fail("tasks are still not final after a quarter of an hour");
 }
 
 base::Result<BareServer> BareServer::start(const std::string& program, const std::string& answer) {

@@ -16,7 +16,8 @@ from waiting import PATIENCE
 
 SHOWN_ADDRESS = "127.0.0.1:8080"
 SHOWN_RECEIVER = "127.0.0.1:9000"  # of callbacks
-SERVE = re.compile(r"^(?:[A-Z_]+=\S* )*longhaul serve\b")
+# `serve --check` starts none.
+SERVE = re.compile(r"^(?:[A-Z_]+=\S* )*longhaul serve\b(?!.*--check)")
 PROJECT_COMMAND = re.compile(r"^scripts/\w+")
 SECONDS_PER_COMMAND = 60
 # What a reader has around when the root of the project is the current folder.

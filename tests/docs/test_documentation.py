@@ -57,11 +57,12 @@ def toml_blocks():
 def test_the_configurations_shown_are_accepted(text, tmp_path):
     (tmp_path / "shown.toml").write_text(text)
     command = [binary(), "serve", "--config", "shown.toml", "--listen", "127.0.0.1:0"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
+    with open(tmp_path / "log", "wb") as log, subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE,
+                                                               stderr=log) as server:
         said = read_until(server.stdout.fileno(), lambda read: b"\n" in read, 30)
         server.send_signal(signal.SIGTERM)
         server.wait(60)
-    assert b"listening on" in said, said.decode()
+    assert b"listening on" in said, said.decode() + (tmp_path / "log").read_text()
     assert server.returncode == 0
 
 

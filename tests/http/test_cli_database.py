@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import resource
 import shutil
 import sqlite3
 import stat
@@ -136,7 +137,8 @@ def test_a_database_in_use_is_left_alone(cli):
 def test_a_healthy_place(cli, stopped):
     before = sorted(path.name for path in cli.folder.iterdir())
     text = cli.expect(0, "doctor", "--database", str(stopped)).stdout
-    for word in ("configuration", "5 tasks", "schema version", "write-ahead log", "free", "descriptors", "SQLite 3.", "RLIMIT_CPU"):
+    for word in ("configuration", "5 tasks", "schema version", "write-ahead log", "free", "descriptors", "SQLite 3.", "libcurl ", "cpp-httplib ",
+                 "OpenSSL ", "longhaul 0.", "RLIMIT_CPU", "RLIMIT_NOFILE", "Control groups", "private, loopback"):
         assert word in text
     assert "wrong" not in text
     assert sorted(path.name for path in cli.folder.iterdir()) == before, "it changes nothing"
@@ -155,6 +157,37 @@ def test_what_is_wrong_is_said(cli, stopped):
     assert "no-such-program" in found["task type lost"]["detail"]
     (cli.folder / "full.toml").write_text("[storage]\nmin_free_disk_mb = 1000000000\n")
     assert verdicts(cli, 1, "--config", "full.toml", "--database", str(stopped))["disk"]["verdict"] == "wrong"
+
+
+def test_where_callbacks_may_lead_and_what_signs_them(cli, stopped):
+    found = verdicts(cli, 0, "--database", str(stopped))
+    assert "public addresses, ports 80, 443; private" in found["callbacks"]["detail"]
+    assert "of the database" in found["callback secret"]["detail"]
+    assert "none yet" in verdicts(cli, 0, "--database", "new.db")["callback secret"]["detail"]
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    (cli.folder / "open.toml").write_text(f'[webhooks]\ncallback_secret = "{secret}"\nallow_ports = [8443]\n'
+                                          'allow_addresses = ["10.0.0.0/8", "127.0.0.1"]\nca_file = "open.toml"\n')
+    found = verdicts(cli, 0, "--config", "open.toml")
+    assert found["callbacks"]["verdict"] == "notice"
+    assert "80, 443, 8443; opened, on every port: 10.0.0.0/8, 127.0.0.1; with 127.0.0.1 callers" in found["callbacks"]["detail"]
+    assert "webhooks.callback_secret" in found["callback secret"]["detail"]
+    assert found["certificates"]["detail"].endswith("open.toml")
+    assert secret not in cli.expect(0, "doctor", "--config", "open.toml").stdout
+    for ranges, verdict in (('["0.0.0.0/0"]', "notice"), ('["::/0"]', "notice"), ('["fe80::/10"]', "notice"), ('["169.254.0.0/16"]', "notice"),
+                            ('["192.168.0.0/16", "fd00::/8"]', "fine")):
+        (cli.folder / "open.toml").write_text(f"[webhooks]\nallow_addresses = {ranges}\n")
+        assert verdicts(cli, 0, "--config", "open.toml")["callbacks"]["verdict"] == verdict
+
+
+def test_a_limit_that_cannot_be_given_is_noticed(cli):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    (cli.folder / "many.toml").write_text('[tasks.many]\ncommand = ["true"]\nopen_files = 1_048_576\ncpu_seconds = 5\n')
+    found = verdicts(cli, 0, "--config", "many.toml")
+    if most >= 1_048_576:
+        assert "task type many" not in found
+    else:
+        assert found["task type many"]["verdict"] == "notice"
+        assert f"open_files is 1048576, and gets no more than the server's {most}" in found["task type many"]["detail"]
 
 
 def test_damage_and_a_newer_schema_are_found(cli, stopped):

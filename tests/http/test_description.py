@@ -63,6 +63,15 @@ def test_stats():
             assert again.get("/stats").json["tasks"] == after["tasks"]
 
 
+def test_stats_stay_short_however_many_queues_there_are():
+    with running_server() as server, server.client() as client:
+        for number in range(110):
+            client.start("echo", queue=f"q{number}", delay_seconds=600)
+        stats = client.get("/stats").expect(200).json
+        assert len(stats["queues"]) == 100 and stats["other_queues"]["scheduled"] == 10
+        assert stats["tasks"]["scheduled"] == 110
+
+
 @pytest.mark.parametrize("path", ["/stats", "/task-types", "/openapi.json"])
 def test_unknown_parameters(client, path):
     assert client.get(path + "?pretty").expect(422).pointers == ["?pretty"]

@@ -9,6 +9,7 @@ import pytest
 from longhaul_server import running_server
 from raw_http import get_bytes
 from waiting import SANITIZED, wait_until
+from webhook_receiver import WebhookReceiver
 
 measured = pytest.mark.skipif(SANITIZED, reason="a sanitizer has threads and memory of its own")
 
@@ -20,10 +21,15 @@ def measured_pause(seconds):
 
 @measured
 def test_an_idle_server_sleeps():
-    with running_server(tasks={"true": "true"}) as server, server.client() as client:
+    config = '[webhooks]\nallow_addresses = ["127.0.0.0/8"]\nretry_seconds = [3600]\n'
+    with running_server(tasks={"true": "true"}, config=config) as server, server.client() as client, WebhookReceiver() as receiver:
+        receiver.plan("/owed", 500)  # one callback is done, the other is tried again in an hour
         for type_ in ("echo", "true"):
             for _ in range(20):
                 client.run(type_)
+        for path in ("/done", "/owed"):
+            client.start("echo", callback_url=receiver.url(path))
+            receiver.wait_for(1, path)
         scheduled = client.start("echo", delay_seconds=3600, deadline_seconds=7200)["task_id"]
         # What is done for the tasks above (a checkpoint, threads that end) is over when nothing switches any more.
         def quiet():

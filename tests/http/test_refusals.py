@@ -5,7 +5,7 @@ import pytest
 from raw_http import get_bytes, post_bytes
 
 PATHS_OF_LATER = ["/start-tasks", "/task-status", "/events", "/ws", "/tasks/cancel/now", "/queues", "/webhooks", "/leases", "/workers",
-                  "/metrics", "/docs", "/schedules", "/"]
+                  "/docs", "/schedules", "/"]
 
 
 @pytest.mark.parametrize("path", PATHS_OF_LATER)

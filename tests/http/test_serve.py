@@ -1,11 +1,13 @@
 """What a server makes of the surroundings it is started in: descriptors, signals, limits, the database's file."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import resource
 import signal
 import subprocess
+import termios
 
 import pytest
 
@@ -48,7 +50,7 @@ def test_closed_descriptors_are_not_reused(tmp_path, closed):
             assert os.readlink(f"/proc/{process.pid}/fd/{number}") == "/dev/null"
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-        assert lock.read_text() == f"{process.pid}\n"
+        assert lock.read_text().startswith(f"{process.pid}\nreload ")
 
 
 def test_an_output_that_is_full_does_not_keep_it_from_serving(tmp_path):
@@ -64,7 +66,7 @@ def ignored_signals(status):
     return {number for number in range(1, 65) if mask >> (number - 1) & 1}
 
 
-def test_a_closed_terminal_stops_it_well():
+def test_what_it_ignores_itself_it_does_not_hand_on():
     with running_server(tasks={"state": "cat /proc/self/status"}) as server:
         with server.client() as client:
             client.start("sleep", {"seconds": 600})
@@ -72,11 +74,28 @@ def test_a_closed_terminal_stops_it_well():
             assert {signal.SIGPIPE, signal.SIGXFSZ} <= ignored_signals(pathlib.Path(f"/proc/{server.pid}/status").read_text())
             ours = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ}
             assert not ours & ignored_signals(client.run("state")["result"])
-        for _ in range(2):  # by the kernel and by the shell
-            with contextlib.suppress(ProcessLookupError):
-                server.process.send_signal(signal.SIGHUP)
-        assert server.process.wait(60 * PATIENCE) == 0
-        server.kill()
+
+
+@pytest.mark.parametrize("how", ["closed", "closed, but ignored"])
+def test_a_closed_terminal_stops_it_well(tmp_path, how):
+    master, slave = os.openpty()
+    if how == "closed":
+        shell = ["sh", "-c", 'exec "$@"', "sh"]
+    else:
+        shell = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"]
+    command = [*shell, binary(), "serve", "--listen", "127.0.0.1:0", "--database", "x.db"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as process:
+        os.close(slave)
+        assert b"listening" in process.stdout.readline()
+        os.close(master)
+        if how == "closed":
+            assert process.wait(60 * PATIENCE) == 0
+            return
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)  # nothing tells that it stays
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60 * PATIENCE) == 0
 
 
 def test_who_starts_it_with_nohup_means_it(tmp_path):

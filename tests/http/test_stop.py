@@ -1,5 +1,6 @@
 """How a server stops: what it still answers, how long it takes, and what a second signal does."""
 
+import pathlib
 import signal
 
 import pytest
@@ -12,6 +13,14 @@ CONFIG = """
 command = ["/bin/sh", "-c", "trap '' TERM; echo up >&2; while :; do sleep 0.05; done"]
 grace_seconds = 600
 """
+
+
+def is_pending(pid, number):
+    """Sent to the process and not taken yet."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("ShdPnd:"):
+            return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    raise AssertionError("no ShdPnd")
 
 
 @pytest.fixture
@@ -42,9 +51,12 @@ def test_no_new_work_but_the_rest_goes_on(stopping):
     client.cancel(task_id).expect(202)
 
 
-def test_a_second_signal_ends_it_at_once(stopping):
-    server, _, _ = stopping
+def test_a_third_signal_ends_it_at_once(stopping):
+    server, client, _ = stopping
     before = server.descendants()
+    server.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: not is_pending(server.pid, signal.SIGTERM), "the second one to be seen")
+    client.get("/livez").expect(200)  # it stops already, and goes on to do so
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(20 * PATIENCE) == -signal.SIGTERM
     wait_until(lambda: not [pid for pid in before if is_alive(pid)], "its programs to die")

@@ -1,14 +1,19 @@
 """Callbacks lead nowhere they may not: a canary listens where they would arrive, and hears nothing."""
 
+import contextlib
+import ipaddress
+import os
 import shutil
+import socket
 import ssl
 import subprocess
+import tempfile
 
 import pytest
 
-from longhaul_server import running_server
+from longhaul_server import LonghaulServer, running_server
 from test_webhook_delivery import config, ended
-from waiting import SANITIZED
+from waiting import SANITIZED, wait_until
 from webhook_receiver import Canary, Reply, WebhookReceiver
 
 LOOPBACK = [
@@ -22,6 +27,8 @@ LOOPBACK = [
     "example.com@127.0.0.1", "example.com%40127.0.0.1", "a@b@127.0.0.1", "example.com:80@127.0.0.1",
     "example.com\\@127.0.0.1", "127.0.0.1\\@example.com", "\u2460\u2461\u2466.0.0.1", "127\u30020\u30020\u30021",
     "loc\u0430lhost", "127.0.0.1%00.example.com", "127.0.0.1%20", " 127.0.0.1", "127.0.0.1\t",
+    "\uff11\uff12\uff17.0.0.1", "127\uff0e0\uff0e0\uff0e1", "127.0.0.1\\", "127.0.0.1;", "127.0.0.1\u00ad", "127.\t0.0.1", "127.0.0.2", "127.0.1.1",
+    "127.255.255.254", "[::ffff:127.0.0.2]", "[0:0::ffff:7f00:0001]", "[::1].", "[::1", "::1", "[v1.127.0.0.1]", "[::ffff:0x7f.1]", "localhost..",
 ]
 OTHERS = [
     "10.0.0.1", "10.255.255.255", "167772161", "0xa.1", "012.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
@@ -44,17 +51,109 @@ def hostile(canary):
                 f"http://example.com#@127.0.0.1:{canary.port}/", f"\nhttp://127.0.0.1:{canary.port}/")
 
 
+def own_addresses():
+    """The addresses of this machine's interfaces, but for global ones."""
+    found = []
+    for line in subprocess.run(["ip", "-o", "address"], capture_output=True, text=True, check=True).stdout.splitlines():
+        interface = ipaddress.ip_interface(line.split()[3])
+        if not interface.ip.is_global:
+            found.append(str(interface.ip) if interface.version == 4 else f"[{interface.ip}]")
+    assert found
+    return found
+
+
+@contextlib.contextmanager
+def canaries():
+    """One for IPv4 and one for IPv6, on every address of this machine: whatever is connected to, they know."""
+    with Canary("0.0.0.0") as v4, Canary("::") as v6:
+        yield v4, v6
+
+
 def test_hostile_urls_are_refused_and_nobody_is_connected_to():
-    with Canary() as v4, Canary("::1") as v6:
+    with canaries() as (v4, v6):
         text = config("[]", allow_addresses="[]", allow_ports=f"[{v4.port}, {v6.port}]")
         with running_server(config=text) as server, server.client() as client:
             urls = [url for canary in (v4, v6) for url in hostile(canary)]
-            assert len(urls) >= 100
+            urls += [f"http://{host}:{canary.port}/" for host in own_addresses() for canary in (v4, v6)]
+            assert len(set(urls)) >= 400
             for url in urls:
                 answer = client.post("/start-task", {"type": "echo", "callback_url": url})
                 answer.expect(422, "VALIDATION_FAILED")
                 assert answer.pointers == ["#/callback_url"], f"{url!r}: {answer.text}"
             assert v4.visitors() == 0 and v6.visitors() == 0
+
+
+def test_the_canaries_hear_what_is_allowed():
+    """Else their silence would say nothing."""
+    with canaries() as (v4, v6), running_server(config=config("[]", allow_addresses='["127.0.0.1", "::1"]', timeout_seconds=5)) as server, \
+            server.client() as client:
+        for canary, host in ((v4, "127.0.0.1"), (v4, "0x7f.1"), (v6, "[::1]")):
+            client.start("echo", callback_url=f"http://{host}:{canary.port}/")
+            wait_until(lambda canary=canary: canary.visitors() == 1, f"a connection to {host}")
+        server.kill()
+
+
+def test_names_of_this_machine_are_refused_when_they_are_connected_to():
+    """Names that the resolver of this machine knows, and that the server cannot judge without asking it."""
+    def leads_inside(name):
+        with contextlib.suppress(OSError):
+            return not any(ipaddress.ip_address(found[4][0]).is_global for found in socket.getaddrinfo(name, 80))
+        return False
+
+    names = [name for name in {socket.gethostname(), socket.getfqdn(), "ip6-localhost", "ip6-loopback"}
+             if leads_inside(name) and not name.startswith("localhost")]
+    if not names:
+        pytest.skip("this machine has no name that leads to itself")
+    with canaries() as (v4, v6):
+        text = config("[]", allow_addresses="[]", allow_ports=f"[{v4.port}, {v6.port}]")
+        with running_server(config=text) as server, server.client() as client:
+            for name in names:
+                for canary in (v4, v6):
+                    task_id = client.start("echo", callback_url=f"http://{name}:{canary.port}/")["task_id"]
+                    last = ended(client, task_id)["last_attempt"]
+                    assert (last["error"], last["remote_address"]) == ("ADDRESS_REFUSED", None)
+        assert v4.visitors() == 0 and v6.visitors() == 0
+
+
+class ServerWithHosts(LonghaulServer):
+    """Has an /etc/hosts of its own: the machine's resolver reads it anew for each look-up."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.hosts = self.folder / "tmp" / "hosts"
+
+    def command(self):
+        mount = f"mount --bind {self.hosts} /etc/hosts && exec \"$0\" \"$@\""
+        return ["unshare", *OWN_MOUNTS, "sh", "-c", mount, *super().command()]
+
+
+OWN_MOUNTS = ["--mount"] if os.geteuid() == 0 else ["--map-root-user", "--mount"]
+
+
+def test_a_name_that_leads_elsewhere_at_the_second_look():
+    """Through the machine's own resolver, in one life of the server: first the name leads to where it may, when the delivery is
+    tried again to where it may not."""
+    with tempfile.NamedTemporaryFile() as file:
+        if subprocess.run(["unshare", *OWN_MOUNTS, "mount", "--bind", file.name, "/etc/hosts"], capture_output=True, check=False).returncode:
+            pytest.skip("no mount namespace may be made here; test_a_name_that_changes_its_mind shows the same otherwise")
+    with WebhookReceiver("127.0.0.2") as receiver, Guarded(receiver.port) as guarded:
+        receiver.plan("/", 500)
+        server = ServerWithHosts(config=config("[2.6, 0.01]", allow_addresses='["127.0.0.2"]'))
+        try:
+            server.hosts.write_text("127.0.0.2 changing.example\n")
+            server.start()
+            with server.client() as client:
+                task_id = client.start("echo", callback_url=f"http://changing.example:{receiver.port}/")["task_id"]
+                receiver.wait_for(1)
+                server.hosts.write_text("127.0.0.3 changing.example\n127.0.0.4 changing.example\n")
+                delivery = ended(client, task_id)
+            assert (delivery["status"], delivery["attempts"]) == ("exhausted", 3)
+            assert delivery["last_attempt"]["error"] == "ADDRESS_REFUSED"
+            assert guarded.visitors() == 0 and len(receiver.received()) == 1
+            server.hosts.unlink()
+            server.stop()
+        finally:
+            server.remove()
 
 
 def test_what_is_not_allowed_any_more_is_not_connected_to():

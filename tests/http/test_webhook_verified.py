@@ -66,7 +66,9 @@ def test_the_secret_of_the_database_is_made_once_and_kept():
         server.restart()
         assert printed() == secret
         server.stop()
+        files = sorted(path.name for path in server.folder.iterdir())
         assert printed() == secret, "also while no server runs"
+        assert sorted(path.name for path in server.folder.iterdir()) == files, "asking leaves nothing"
         assert secret not in server.log()
         server.start()
 

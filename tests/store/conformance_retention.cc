@@ -244,6 +244,26 @@ TEST_CASE_TEMPLATE("a key of a task is never used again", Engine, STORE_ENGINES)
   CHECK(fixture.add()->key > last->key);
 }
 
+TEST_CASE_TEMPLATE("a task has nothing of one that is gone, also when the store was opened anew", Engine,
+                   STORE_ENGINES) {
+  StoreFixture fixture(std::make_unique<Engine>());
+  const auto run = [&](std::size_t max_log_bytes) {
+    const TaskSnapshotPtr running = fixture.start(fixture.add());
+    fixture.store().append_log(running->key, running->token, {{1, fixture.clock.wall(), "stderr", "a line"}},
+                               max_log_bytes);
+    return fixture.finish(running, AttemptOutcome::succeeded).task;
+  };
+  const TaskSnapshotPtr cut = run(0);
+  REQUIRE(fixture.store().find_logs(cut->id, 0, 10).value()->truncated);
+  fixture.clock.advance(10s);
+  REQUIRE(purge(fixture, keep_all_for(1s)).tasks == 1);
+  fixture.reopen();
+  const TaskSnapshotPtr next = run(1'000);
+  const auto page = fixture.store().find_logs(next->id, 0, 10).value();
+  CHECK(page->lines.size() == 1);
+  CHECK_FALSE(page->truncated);
+}
+
 TEST_CASE_TEMPLATE("without limits everything is kept", Engine, STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   succeed(fixture);

@@ -5,8 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "storage/sqlite/database_lock.h"
 #include "tests/store/engines.h"
@@ -84,6 +86,44 @@ TEST_CASE("sqlite: a file that may not be written is refused when it is opened, 
   REQUIRE_FALSE(opened.ok());
   CHECK(opened.error().message.find(engine.path()) != std::string::npos);
   CHECK(opened.error().message.find("May this user write it") != std::string::npos);
+}
+
+TEST_CASE("sqlite: the holder of a lock and its note can be read from outside, until it goes") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  CHECK_FALSE(storage::DatabaseLock::read_holder(path));
+  {
+    const auto lock = storage::DatabaseLock::take(path);
+    REQUIRE(lock.ok());
+    CHECK(storage::DatabaseLock::read_holder(path)->pid == ::getpid());
+    CHECK(storage::DatabaseLock::read_holder(path)->note.empty());
+    REQUIRE(storage::DatabaseLock::leave_note(path, "a long note\nof two lines\n"));
+    REQUIRE(storage::DatabaseLock::leave_note(path, "short\n"));
+    CHECK(storage::DatabaseLock::read_holder(path)->note == "short\n");
+    CHECK(storage::DatabaseLock::read_holder(path)->pid == ::getpid());
+    CHECK(storage::DatabaseLock::holder_of(path) == "process " + std::to_string(::getpid()));
+    REQUIRE(storage::DatabaseLock::leave_note(path, std::string(100'000, 'x')));
+    CHECK(storage::DatabaseLock::read_holder(path)->note.size() == storage::DatabaseLock::max_note_bytes);
+  }
+  CHECK_FALSE(storage::DatabaseLock::read_holder(path));
+  const auto next = storage::DatabaseLock::take(path);
+  REQUIRE(next.ok());
+  CHECK(storage::DatabaseLock::read_holder(path)->note.empty());  // not that of the one before
+}
+
+TEST_CASE("sqlite: who only looks for a holder keeps no server from starting") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  std::atomic<bool> done = false;
+  std::jthread looks([&] {
+    while (!done) (void)storage::DatabaseLock::holder_of(path);
+  });
+  int refused = 0;
+  for (int i = 0; i < 2'000; ++i) {
+    if (!storage::DatabaseLock::take(path)) ++refused;
+  }
+  done = true;
+  CHECK(refused == 0);
 }
 
 }  // namespace longhaul::tests

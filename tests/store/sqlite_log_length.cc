@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "storage/sqlite/database.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "tests/store/store_fixture.h"
 
@@ -65,6 +66,25 @@ TEST_CASE("sqlite: readers that overlap without end do not make the log long") {
   // may take a while. Without end it would be eight times this.
   CHECK(longest < 30 * checkpoint_pages * page_bytes);
   CHECK(pages_read > 100);
+}
+
+TEST_CASE("sqlite: a log that a long reader made long is cut while the store goes on") {
+  auto owned = std::make_unique<ShortLogEngine>();
+  const std::string path = owned->path();
+  const auto log_bytes = [&] { return std::filesystem::file_size(path + "-wal"); };
+  constexpr std::uintmax_t most = std::uintmax_t{4} * checkpoint_pages * page_bytes;
+  StoreFixture fixture(std::move(owned));
+  fixture.add();
+  {
+    // Outside of the store's pool, as a backup is.
+    const auto reader = open_for_reading({path, ""});
+    reader->execute("BEGIN");
+    REQUIRE(reader->integer("SELECT count(*) FROM tasks") == 1);
+    while (log_bytes() < 4 * most) fixture.add();
+  }
+  // The first moves what is in the log, behind its answer; the second begins the log anew.
+  for (int i = 0; i < 3; ++i) fixture.add();
+  CHECK(log_bytes() <= most);
 }
 
 }  // namespace longhaul::tests

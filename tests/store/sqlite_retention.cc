@@ -6,8 +6,11 @@
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "storage/sqlite/backup.h"
 #include "storage/sqlite/database_file.h"
@@ -64,6 +67,62 @@ TEST_CASE("sqlite: the file gives back what removed tasks took") {
   CHECK(health.tasks == 1);
   CHECK(health.gives_space_back);
   CHECK(health.used_by.value_or("") == "process " + std::to_string(::getpid()));
+}
+
+TEST_CASE("sqlite: of a task that is removed no row stays, in any table") {
+  auto owned = std::make_unique<SqliteEngine>();
+  const std::string path = owned->path();
+  StoreFixture fixture(std::move(owned));
+  const auto log = [&](const TaskSnapshotPtr& running, std::size_t max_bytes) {
+    fixture.store().append_log(running->key, running->token, {{1, fixture.clock.wall(), "stderr", "a line"}},
+                               max_bytes);
+  };
+  NewTask order = fixture.order();
+  order.tags = {{"customer", "17"}};
+  order.callback = api::Callback{"https://example.com/done", api::WebhookEvents::final_ones()};
+  order.idempotency = IdempotencyBinding{"anyone /start-task", "k", std::string(32, 'h')};
+  const TaskSnapshotPtr whole_log = fixture.start(fixture.add(order));
+  log(whole_log, 1'000);
+  fixture.finish(whole_log, AttemptOutcome::succeeded);
+  for (const AttemptOutcome outcome : {AttemptOutcome::succeeded, AttemptOutcome::failed}) {
+    const TaskSnapshotPtr nothing_kept = fixture.start(fixture.add());
+    log(nothing_kept, 0);
+    fixture.finish(nothing_kept, outcome);
+  }
+  const TaskSnapshotPtr twice = fixture.start(fixture.add());
+  log(twice, 1'000);
+  fixture.retry(fixture.finish(twice, AttemptOutcome::failed).task);
+  fixture.cancel(twice);
+  for (const OwedDelivery& owed : fixture.owed()) {
+    DeliveryReport report;
+    report.key = owed.key;
+    report.status = api::DeliveryStatus::delivered;
+    report.attempt.started_at = fixture.clock.wall();
+    REQUIRE(fixture.record_delivery(report));
+  }
+
+  Connection database(path, Connection::Mode::read_only, "");
+  std::istringstream tables(
+      database.text("SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT IN "
+                    "('boot', 'schema_migrations', 'secrets', 'sqlite_sequence')"));
+  const std::vector<std::string> names{std::istream_iterator<std::string>(tables), {}};
+  CHECK(names.size() >= 11);
+  const auto rows = [&](const std::string& table) {
+    return database.integer("SELECT count(*) FROM " + table);
+  };
+  for (const std::string& table : names) CHECK_MESSAGE(rows(table) > 0, table, " is not tried");
+  RetentionLimits limits;
+  limits.keep.fill(1s);
+  for (const Milliseconds time : {Milliseconds(1s), key_stays}) {
+    fixture.clock.advance(time);
+    std::optional<PurgePosition> position;
+    do {
+      Answer<PurgeOutcome> answer;
+      fixture.store().retention().purge({limits, position}, answer.done());
+      position = answer.wait().value().position;
+    } while (position);
+  }
+  for (const std::string& table : names) CHECK_MESSAGE(rows(table) == 0, table);
 }
 
 TEST_CASE("sqlite: an older file is written anew by migrate --vacuum, and then gives back") {

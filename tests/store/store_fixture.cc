@@ -64,6 +64,11 @@ void ChangeRecorder::check(const TaskChange& change) {
     faults_.push_back("from " + std::string(api::to_text(*change.from)) +
                       ", which the table does not allow: " + what);
   }
+  const bool leaves_attempt = api::is_active(*change.from) && !api::is_active(change.task->state);
+  if (change.ended.has_value() != leaves_attempt)
+    faults_.push_back("it says wrongly whether an attempt ended: " + what);
+  if (change.is_first_claim && change.task->state != TaskState::running)
+    faults_.push_back("a claim, and not running: " + what);
   if (known == last_.end()) return;
   if (known->second->state != *change.from) faults_.push_back("it did not come from there: " + what);
   if (known->second->revision + 1 != change.task->revision)
@@ -78,6 +83,15 @@ void ChangeRecorder::on_deliveries(std::span<const OwedDelivery> deliveries) {
   const base::MutexLock lock(mutex_);
   if (deliveries.empty()) faults_.push_back("told of no deliveries");
   deliveries_.insert(deliveries_.end(), deliveries.begin(), deliveries.end());
+}
+void ChangeRecorder::on_deliveries_tried(std::span<const TriedDelivery> tried) {
+  const base::MutexLock lock(mutex_);
+  if (tried.empty()) faults_.push_back("told of no attempts to deliver");
+  tried_.insert(tried_.end(), tried.begin(), tried.end());
+}
+std::vector<TriedDelivery> ChangeRecorder::take_tried() {
+  const base::MutexLock lock(mutex_);
+  return std::exchange(tried_, {});
 }
 std::vector<OwedDelivery> ChangeRecorder::take_deliveries() {
   const base::MutexLock lock(mutex_);

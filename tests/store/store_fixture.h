@@ -44,8 +44,10 @@ class ChangeRecorder final : public StoreObserver {
  public:
   void on_committed(std::span<const TaskChange> changes) override;
   void on_deliveries(std::span<const OwedDelivery> deliveries) override;
+  void on_deliveries_tried(std::span<const TriedDelivery> tried) override;
   [[nodiscard]] std::vector<TaskChange> take();
   [[nodiscard]] std::vector<OwedDelivery> take_deliveries();
+  [[nodiscard]] std::vector<TriedDelivery> take_tried();
   [[nodiscard]] std::vector<std::string> faults();
   [[nodiscard]] std::size_t commits();
 
@@ -55,6 +57,7 @@ class ChangeRecorder final : public StoreObserver {
   base::Mutex mutex_;
   std::vector<TaskChange> changes_ GUARDED_BY(mutex_);
   std::vector<OwedDelivery> deliveries_ GUARDED_BY(mutex_);
+  std::vector<TriedDelivery> tried_ GUARDED_BY(mutex_);
   std::vector<std::string> faults_ GUARDED_BY(mutex_);
   std::unordered_map<TaskKey, TaskSnapshotPtr> last_ GUARDED_BY(mutex_);
   std::size_t commits_ GUARDED_BY(mutex_) = 0;

@@ -107,6 +107,9 @@ class LonghaulServer:
             command += ["--config", str(self.folder / "longhaul.toml")]
         for name, program in self.tasks.items():
             command += ["--task", f"{name}={program}"]
+        # A test that does not ask for a drain does not want to wait for what it left running.
+        if "drain_seconds" not in (self.config or "") and "--drain-seconds" not in self.arguments:
+            command += ["--drain-seconds", "0"]
         return command + self.arguments
 
     def start(self, seconds=30):
@@ -159,7 +162,8 @@ class LonghaulServer:
         living = _reap_strangers()
         assert not living, f"left running: {[(pid, process_line(pid)) for pid in living]}"
         self._check_files()
-        errors = [line for line in (self.folder / "server.log").read_text(errors="replace").splitlines() if "Z error " in line]
+        errors = [line for line in (self.folder / "server.log").read_text(errors="replace").splitlines()
+                  if "Z error " in line or ',"level":"error",' in line]
         assert not errors, f"errors in the log: {errors[:5]}"
 
     def kill(self, seconds=10):
@@ -208,7 +212,10 @@ class LonghaulServer:
         return RawConnection(self.port, self.address, self.check, **options)
 
     def log(self):
-        return (self.folder / "server.log").read_text(errors="replace")[-4000:]
+        return self.whole_log()[-4000:]
+
+    def whole_log(self):
+        return (self.folder / "server.log").read_text(errors="replace")
 
     # ---- what the system says of it
 

@@ -113,13 +113,18 @@ class OpenApiCheck:
             if body:
                 raise Undescribed("a body where none is described")
             return
-        media_type = values.get("content-type", "").split(";")[0]
+        media_type, _, parameters = values.get("content-type", "").partition(";")
         if media_type not in content:
             raise Undescribed(f"content type {media_type!r} is not described")
-        if not is_head:
-            self._validate(strict_json(body.decode("utf-8")), content[media_type]["schema"])
-        elif body:
+        if is_head and body:
             raise Undescribed("HEAD with a body")
+        if is_head:
+            return
+        is_text = media_type == "text/plain"
+        if is_text and "charset=utf-8" not in parameters:
+            raise Undescribed("a text of an unnamed character set")
+        text = body.decode("utf-8")
+        self._validate(text if is_text else strict_json(text), content[media_type]["schema"])
 
     def _check_header(self, name, header, value):
         if value is None:

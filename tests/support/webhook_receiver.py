@@ -30,6 +30,7 @@ class Received:
     body: bytes
     at: float      # of time.monotonic()
     clock: float   # of time.time()
+    answered: int = None  # the status, once it was sent
 
     @property
     def id(self):
@@ -66,11 +67,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         receiver = self.server.receiver
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = receiver.take(Received(self.path, headers, body, time.monotonic(), time.time()), self.command)
+        received = Received(self.path, headers, body, time.monotonic(), time.time())
+        reply = receiver.take(received, self.command)
         if reply.hangs:
             self._wait_for_the_end(receiver)
             self.close_connection = True
             return
+        receiver.before_answer(received, reply)
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
@@ -78,6 +81,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             self.wfile.write(reply.body)
+            received.answered = reply.status
+            receiver.after_answer(received)
 
     do_POST = do_GET = do_PUT = _take
 
@@ -106,13 +111,15 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class WebhookReceiver:
     """On a free port of this machine, for a `with` block. Paths answer 204 unless a plan says otherwise; while
-    `silent` is set, nobody gets an answer."""
+    `silent` is set, nobody gets an answer. The hooks are called by the threads that answer, any number at once."""
 
     def __init__(self, address="127.0.0.1"):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         server_class = type("Server", (_Server,), {"address_family": family})
         self.stopping = threading.Event()
         self.silent = False
+        self.before_answer = lambda received, reply: None
+        self.after_answer = lambda received: None
         self.address = address
         self._lock = threading.Lock()
         self._plans = {}
@@ -166,6 +173,11 @@ class WebhookReceiver:
         with self._lock:
             return [one for one in self._received if path is None or one.path == path]
 
+    def forget(self):
+        """What was received so far."""
+        with self._lock:
+            self._received.clear()
+
     def wait_for(self, count, path=None, seconds=20):
         """The deliveries to this path, once there are so many."""
         wait_until(lambda: len(self.received(path)) >= count,
@@ -174,12 +186,14 @@ class WebhookReceiver:
 
 
 class Canary:
-    """Listens, and knows whether anybody ever connected."""
+    """Listens, and knows whether anybody ever connected. On "0.0.0.0" and "::" it hears on every address of the machine."""
 
     def __init__(self, address="127.0.0.1", port=0):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         self._socket.bind((address, port))
         self._socket.listen(128)
         self._socket.setblocking(False)

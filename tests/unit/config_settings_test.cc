@@ -123,7 +123,7 @@ TEST_CASE("a file sets everything that can be set") {
   CHECK(settings.log_level == base::LogLevel::warning);
   CHECK(settings.database == "/tmp/x.db");
   CHECK(settings.types.queue("slow").concurrency == 2);
-  const worker::TaskType* const type = settings.types.find("count");
+  const worker::TaskTypePtr type = settings.types.find("count");
   REQUIRE(type != nullptr);
   CHECK(type->kind == worker::TaskKind::command);
   CHECK(type->command == server::TextList{"wc", "-w"});

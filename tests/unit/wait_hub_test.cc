@@ -25,6 +25,8 @@ class ManualLoop final : public HttpServer {
   void stop() override {}
   void route(std::string_view, std::string_view, Handler) override {}
   void set_gate(Gate) override {}
+  void set_max_body_bytes(std::size_t /*bytes*/) override {}
+  void begin_drain() override {}
   [[nodiscard]] std::uint16_t port() const override { return 0; }
   [[nodiscard]] Counters counters() const override { return {}; }
 

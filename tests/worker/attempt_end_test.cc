@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "api/task_error.h"
+#include "tests/worker/borrowed_type.h"
 
 using namespace longhaul;
 using api::AttemptOutcome;
@@ -26,7 +27,7 @@ Attempt attempt_in(AttemptPhase phase, const TaskType& type, std::optional<StopC
   Attempt attempt;
   attempt.key = api::TaskKey(7);
   attempt.token = api::AttemptToken(9);
-  attempt.type = &type;
+  attempt.type = tests::borrowed(type);
   attempt.phase = phase;
   attempt.timeout = base::Milliseconds(2500);
   attempt.stop_cause = cause;

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/worker/borrowed_type.h"
+
+using namespace longhaul;
 using namespace longhaul::worker;
 
 namespace {
@@ -22,10 +25,10 @@ TEST_CASE("capacity: queue, type and executor each have their limit") {
   types.add(make_type("wide", TaskKind::builtin, std::nullopt));
   types.add(make_type("program", TaskKind::command, std::nullopt));
   types.set_queue("small", {3});
-  Capacity capacity(types);
-  const TaskType& narrow = *types.find("narrow");
-  const TaskType& wide = *types.find("wide");
-  const TaskType& program = *types.find("program");
+  Capacity capacity(tests::borrowed(types));
+  const TaskType narrow = *types.find("narrow");
+  const TaskType wide = *types.find("wide");
+  const TaskType program = *types.find("program");
 
   CHECK_FALSE(capacity.has_room());  // no executor yet
   CHECK_FALSE(capacity.type_has_room(narrow));
@@ -65,7 +68,7 @@ TEST_CASE("capacity: queue, type and executor each have their limit") {
 TEST_CASE("capacity: a queue that is not configured works with the default limit") {
   TaskTypes types;
   types.add(make_type("any", TaskKind::builtin, std::nullopt));
-  Capacity capacity(types);
+  Capacity capacity(tests::borrowed(types));
   capacity.set_places(TaskKind::builtin, 100);
   for (int i = 0; i < QueueLimits{}.concurrency; ++i) {
     CHECK(capacity.queue_has_room("unheard-of"));

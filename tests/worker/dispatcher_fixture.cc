@@ -8,6 +8,7 @@
 
 #include "api/task_state.h"
 #include "storage/sqlite/sqlite_store.h"
+#include "tests/worker/borrowed_type.h"
 #include "tests/worker/patience.h"
 
 namespace longhaul::tests {
@@ -117,7 +118,7 @@ void DispatcherFixture::open() {
 
   worker::DispatcherOptions wiring;
   wiring.store = store_.get();
-  wiring.types = &types;
+  wiring.types = borrowed(types);
   wiring.clock = &used_clock_;
   wiring.system_timers = options_.machine_clock;
   wiring.end_leftovers = options_.end_leftovers;

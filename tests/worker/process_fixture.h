@@ -193,7 +193,7 @@ class CommandFixture {
     order.id = api::TaskId::make(std::chrono::milliseconds(1'700'000'000'000), 1,
                                  static_cast<std::uint64_t>(token.get()));
     order.token = token;
-    order.type = &types_.emplace_back(std::move(type));
+    order.type = std::make_shared<const TaskType>(std::move(type));
     order.payload = {std::move(payload)};
     executor->begin(std::move(order));
     return token;
@@ -221,7 +221,6 @@ class CommandFixture {
 
  private:
   base::SystemClock clock_;
-  std::list<TaskType> types_;
   std::int64_t last_token_ = 0;
 };
 

@@ -1,4 +1,5 @@
 // Commands that run to their own end.
+#include "tests/worker/borrowed_type.h"
 #include "tests/worker/process_fixture.h"
 
 #include <fcntl.h>
@@ -287,7 +288,7 @@ TEST_CASE("process: more attempts than may run at once wait their turn") {
   for (std::int64_t i = 1; i <= count; ++i) {
     AttemptOrder order;
     order.token = api::AttemptToken(i);
-    order.type = &type;
+    order.type = tests::borrowed(type);
     order.payload = {std::to_string(i)};
     executor->begin(std::move(order));
   }

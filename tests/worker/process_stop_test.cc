@@ -1,4 +1,5 @@
 // Commands that are told to stop, and everything that they may do about it.
+#include "tests/worker/borrowed_type.h"
 #include "tests/worker/process_fixture.h"
 
 #include <algorithm>
@@ -137,7 +138,7 @@ TEST_CASE("process: a stop before the start means no start") {
   for (int i = 1; i <= 2; ++i) {
     AttemptOrder order;
     order.token = api::AttemptToken(i);
-    order.type = &type;
+    order.type = tests::borrowed(type);
     executor->begin(std::move(order));
   }
   executor->stop_attempt(api::AttemptToken(2));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/limits.h"
+#include "tests/worker/borrowed_type.h"
 #include "worker/process/attempt_outcome.h"
 #include "worker/process/line_splitter.h"
 #include "worker/process/log_collector.h"
@@ -182,7 +183,7 @@ TEST_CASE("process: how a failed start is told") {
   TaskType type;
   type.command = {"frobnicate"};
   AttemptOrder order;
-  order.type = &type;
+  order.type = tests::borrowed(type);
   const auto missing = judge_failed_start(order, StartStage::lookup, ENOENT);
   CHECK(missing.error->code == "START_FAILED");
   CHECK(missing.error->message ==
@@ -201,7 +202,7 @@ TEST_CASE("process: how a failed start is told") {
 TEST_CASE("process: how a signal is told") {
   TaskType type;
   AttemptOrder order;
-  order.type = &type;
+  order.type = tests::borrowed(type);
   const auto told = [&](int signal, const auto& change) {
     ProgramEnd end;
     end.wait_status = signal;
@@ -251,7 +252,7 @@ TEST_CASE("process: a program's environment is the type's and our own variables"
   type.command = {"x"};
   type.environment = {{"LANG", "C"}, {"LONGHAUL_TOKEN", "1"}};
   AttemptOrder order;
-  order.type = &type;
+  order.type = tests::borrowed(type);
   order.token = api::AttemptToken(77);
   order.attempt = 2;
   using Variables = std::vector<std::string>;

@@ -1,6 +1,7 @@
 // The ready queue against a naive store: random changes, claims and refills are committed in random batches
 // and told in commit order, late. Whatever happens, no task is lost, none is handed out twice, no limit is
-// exceeded, and once everything has been told the order is exactly the store's.
+// exceeded, and once everything has been told the order is exactly the store's. Types come, go and change their
+// limits meanwhile.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "tests/support/seed.h"
+#include "tests/worker/borrowed_type.h"
 #include "worker/ready_queue.h"
 
 using namespace longhaul;
@@ -28,7 +30,7 @@ namespace {
 
 struct Place {
   std::string queue;
-  const TaskType* type = nullptr;
+  std::string type;
   ReadyTask task;
 };
 
@@ -37,14 +39,14 @@ class World {
   explicit World(std::uint64_t seed)
       : random_(seed),
         types_(make_types()),
-        capacity_(types_),
+        capacity_(tests::borrowed(types_)),
         ready_({pick(1, 12), pick(1, 6), pick(0, 6)}) {
     capacity_.set_places(TaskKind::builtin, 7);
     start_with_tasks_on_disk();
   }
 
   void step() {
-    switch (pick(0, 9)) {
+    switch (pick(0, 10)) {
       case 0:
       case 1:
       case 2: ask_for_new_task(); break;
@@ -55,6 +57,7 @@ class World {
       case 7: turn(); break;
       case 8: finish_one(); break;
       case 9: ask_about_position(); break;
+      case 10: change_types(); break;
     }
   }
 
@@ -69,6 +72,7 @@ class World {
   // With everything told and all slots free, each task must come in the store's own order.
   void drain_in_order() {
     fails_ = 0;
+    capacity_.set_types(tests::borrowed(types_));
     settle();
     while (!running_.empty()) finish_one();
     for (;;) {
@@ -79,7 +83,7 @@ class World {
       REQUIRE(best != nullptr);
       REQUIRE(best->task.key == taken->task.key);
       queued_.erase(taken->task.key);
-      ready_.remove(taken->queue, *taken->type, taken->task);
+      ready_.remove(taken->queue, taken->type->name, taken->task);
       ready_.settle(taken->task.key, ReadyQueue::Answer::claimed);
     }
     REQUIRE(queued_.empty());
@@ -112,20 +116,20 @@ class World {
     static constexpr const char* names[] = {"one", "three", "free"};
     Place place;
     place.queue = queues[pick(0, 1)];
-    place.type = types_.find(names[pick(0, 2)]);
+    place.type = names[pick(0, 2)];
     place.task = {api::TaskKey(++last_key_), static_cast<int>(pick(0, 2)), some_time()};
     return place;
   }
   base::WallTime some_time() { return base::WallTime(base::Milliseconds(pick(0, 50))); }
 
   void start_with_tasks_on_disk() {
-    std::set<std::pair<std::string, const TaskType*>> lanes;
+    std::set<std::pair<std::string, std::string>> lanes;
     for (std::size_t i = pick(0, 40); i > 0; --i) {
       const Place place = new_place();
       queued_[place.task.key] = place;
       lanes.insert({place.queue, place.type});
     }
-    for (const auto& [queue, type] : lanes) ready_.add_lane_on_disk(queue, *type);
+    for (const auto& [queue, type] : lanes) ready_.add_lane_on_disk(queue, type);
   }
 
   // ---- what is asked of the store; each runs when it is committed, and may leave an answer
@@ -153,13 +157,13 @@ class World {
   }
   void become_queued(const Place& place) {
     queued_[place.task.key] = place;
-    changes_.push_back([this, place] { ready_.insert(place.queue, *place.type, place.task); });
+    changes_.push_back([this, place] { ready_.insert(place.queue, place.type, place.task); });
   }
   void leave_queue(const Place& gone) {
     const Place place = gone;
     queued_.erase(place.task.key);
     ended_.push_back(place);
-    changes_.push_back([this, place] { ready_.remove(place.queue, *place.type, place.task); });
+    changes_.push_back([this, place] { ready_.remove(place.queue, place.type, place.task); });
   }
 
   void claim(const ReadyQueue::Taken& taken) {
@@ -170,7 +174,7 @@ class World {
     }
     const Place place = found->second;
     queued_.erase(found);
-    changes_.push_back([this, place] { ready_.remove(place.queue, *place.type, place.task); });
+    changes_.push_back([this, place] { ready_.remove(place.queue, place.type, place.task); });
     answers_.push_back([this, place, taken] {
       ready_.settle(place.task.key, ReadyQueue::Answer::claimed);
       REQUIRE(running_.emplace(place.task.key, place).second);  // nobody runs twice
@@ -184,7 +188,7 @@ class World {
   void load(const ReadyOrder& order) {
     std::vector<ReadyTask> loaded;
     for (const auto& [key, place] : queued_) {
-      if (place.queue != order.queue || place.type->name != order.type) continue;
+      if (place.queue != order.queue || place.type != order.type) continue;
       if (!order.after || worker::claimed_before(*order.after, place.task)) loaded.push_back(place.task);
     }
     std::sort(loaded.begin(), loaded.end(), worker::claimed_before);
@@ -231,7 +235,7 @@ class World {
       const auto taken = ready_.take(capacity_);
       if (!taken) return;
       capacity_.reserve(taken->queue, *taken->type);
-      check_limits();
+      check_limits(*taken);
       if (pick(0, 99) < fails_) {
         asked_.push_back([this, it = *taken] {
           answers_.push_back([this, it] { give_up(it, ReadyQueue::Answer::failed); });
@@ -242,17 +246,32 @@ class World {
     }
   }
 
-  void check_limits() const {
-    REQUIRE(capacity_.held_by_type("one") <= 1);
-    REQUIRE(capacity_.held_by_type("three") <= 3);
-    REQUIRE(capacity_.held_by_queue("p") <= 2);
-    REQUIRE(capacity_.held_by_queue("q") <= 5);
+  // Of those in force: less than held already is allowed, but nothing is taken then.
+  void check_limits(const ReadyQueue::Taken& taken) const {
+    REQUIRE(served_.contains(taken.type->name));
+    REQUIRE(capacity_.held_by_type(taken.type->name) <= served_.at(taken.type->name));
+    REQUIRE(capacity_.held_by_queue(taken.queue) <= capacity_.queue_limit(taken.queue));
+  }
+
+  // Each of the types may go, come back, or have another limit.
+  void change_types() {
+    auto types = std::make_shared<TaskTypes>();
+    served_.clear();
+    for (const auto& [name, type] : types_.all()) {
+      if (pick(0, 3) == 0) continue;
+      TaskType changed = *type;
+      changed.concurrency = static_cast<int>(pick(1, 5));
+      served_[name] = *changed.concurrency;
+      types->add(std::move(changed));
+    }
+    for (const char* queue : {"p", "q"}) types->set_queue(queue, {static_cast<int>(pick(1, 6))});
+    capacity_.set_types(std::move(types));
   }
 
   void finish_one() {
     if (running_.empty()) return;
     const auto place = running_.extract(running_.begin()).mapped();
-    capacity_.release(place.queue, *place.type);
+    capacity_.release(place.queue, *types_.find(place.type));
     if (pick(0, 1) == 0) ended_.push_back(place);
   }
 
@@ -263,9 +282,12 @@ class World {
         std::next(queued_.begin(), static_cast<std::ptrdiff_t>(pick(0, queued_.size() - 1)))->second;
     std::size_t truth = 0;
     for (const auto& [key, place] : queued_) {
-      if (place.queue == mine.queue && worker::claimed_before(place.task, mine.task)) ++truth;
+      if (place.queue == mine.queue && served_.contains(place.type) &&
+          worker::claimed_before(place.task, mine.task)) {
+        ++truth;
+      }
     }
-    const auto ahead = ready_.count_ahead(mine.queue, mine.task, 1'000);
+    const auto ahead = ready_.count_ahead(mine.queue, mine.task, capacity_, 1'000);
     if (ahead.exact) {
       REQUIRE(ahead.count == truth);
     } else {
@@ -285,6 +307,7 @@ class World {
   std::mt19937_64 random_;
   TaskTypes types_;
   Capacity capacity_;
+  std::map<std::string, int> served_{{"one", 1}, {"three", 3}, {"free", 1'000}};  // with their limits
   ReadyQueue ready_;
   std::size_t fails_ = 10;  // of a hundred claims and refills
   std::int64_t last_key_ = 0;

@@ -2,15 +2,18 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "tests/support/manual_clock.h"
+#include "tests/worker/store_proxy.h"
 #include "worker/retention.h"
 
 namespace longhaul::tests {
@@ -30,7 +33,8 @@ class RetentionFixture {
     options.path = folder_ / "longhaul.db";
     options.clock = &clock;
     options.boot_id = "boot-1";
-    store_ = storage::open_sqlite_store(options).value();
+    store_ = std::make_unique<StoreProxy>(storage::open_sqlite_store(options).value());
+    store_->on_purge = [this](const storage::PurgeOrder& order) { note_slice(order); };
     worker::RetentionOptions retention;
     retention.store = store_.get();
     retention.limits = limits;
@@ -73,6 +77,7 @@ class RetentionFixture {
     clock.advance(by);
     service_->clock_changed();
   }
+  void set_limits(const storage::RetentionLimits& limits) { service_->set_limits(limits); }
   [[nodiscard]] bool is_known(const TaskSnapshotPtr& task) {
     return store_->find(task->id).value() != nullptr;
   }
@@ -95,11 +100,32 @@ class RetentionFixture {
     written.get_future().wait();
   }
 
+  struct Round {
+    base::BootTime began;
+    base::BootTime ended;  // its last slice was asked for, and took its time
+    base::Milliseconds took{};
+  };
+  [[nodiscard]] std::vector<Round> rounds() {
+    const base::MutexLock lock(mutex_);
+    return rounds_;
+  }
+
   ManualClock clock;
+  std::atomic<base::Milliseconds> slice_takes{};
 
  private:
+  void note_slice(const storage::PurgeOrder& order) {
+    const base::MutexLock lock(mutex_);
+    if (!order.position) rounds_.push_back({clock.boot(), {}, {}});
+    clock.advance(slice_takes);
+    rounds_.back().took += slice_takes.load();
+    rounds_.back().ended = clock.boot();
+  }
+
   std::filesystem::path folder_;
-  std::unique_ptr<storage::Store> store_;
+  base::Mutex mutex_;
+  std::vector<Round> rounds_ GUARDED_BY(mutex_);
+  std::unique_ptr<StoreProxy> store_;
   std::unique_ptr<worker::RetentionService> service_;
   std::uint64_t last_id_ = 0;
 };
@@ -140,8 +166,72 @@ TEST_CASE("retention: a backlog of many slices goes in one round") {
 TEST_CASE("retention: a wall clock set forward is looked at") {
   RetentionFixture fixture(keep_for(10s));
   const TaskSnapshotPtr task = fixture.cancelled();
-  fixture.clock.step_wall(10s);
+  fixture.clock.step_wall(9s);
+  fixture.clock.advance(worker::RetentionService::round_rest);
   fixture.wait_until_gone(task);
+}
+
+TEST_CASE("retention: tasks that come due one after the other go together") {
+  RetentionFixture fixture(keep_for(10s));
+  std::vector<TaskSnapshotPtr> tasks;
+  for (int i = 0; i < 30; ++i) {
+    tasks.push_back(fixture.cancelled());
+    fixture.advance(100ms);
+  }
+  fixture.advance(6s);
+  for (const TaskSnapshotPtr& task : tasks) {
+    while (fixture.is_known(task)) {
+      fixture.advance(100ms);
+      // Whatever a service that hurries has asked for is answered before this is.
+      (void)fixture.cancelled();
+    }
+  }
+  const auto rounds = fixture.rounds();
+  CHECK(rounds.size() >= 3);
+  for (std::size_t i = 1; i < rounds.size(); ++i)
+    CHECK(rounds[i].began - rounds[i - 1].began >= worker::RetentionService::round_rest);
+}
+
+TEST_CASE("retention: the more work it is to hold tasks back, the more seldom it is done") {
+  RetentionFixture fixture(keep_for(10s));
+  const TaskSnapshotPtr owing = fixture.cancelled(true);
+  const TaskSnapshotPtr first = fixture.cancelled();
+  fixture.advance(9s);
+  std::vector<TaskSnapshotPtr> tasks;
+  for (int i = 0; i < 20; ++i) {
+    tasks.push_back(fixture.cancelled());
+    fixture.advance(10ms);
+  }
+  const std::size_t before = fixture.rounds().size();
+  fixture.slice_takes = 500ms;
+  fixture.advance(1s);
+  fixture.wait_until_gone(first);
+  for (const TaskSnapshotPtr& task : tasks) {
+    while (fixture.is_known(task)) {
+      fixture.advance(100ms);
+      (void)fixture.cancelled();
+    }
+  }
+  CHECK(fixture.is_known(owing));
+  const auto rounds = fixture.rounds();
+  REQUIRE(rounds.size() >= before + 2);
+  for (std::size_t i = before + 1; i < rounds.size(); ++i) {
+    CAPTURE(i);
+    CHECK(rounds[i].began - rounds[i - 1].ended >= 10 * rounds[i - 1].took);
+  }
+}
+
+TEST_CASE("retention: other limits hold at once, whatever it rests for") {
+  RetentionFixture fixture(keep_for(10s));
+  const TaskSnapshotPtr owing = fixture.cancelled(true);
+  const TaskSnapshotPtr first = fixture.cancelled();
+  fixture.slice_takes = 500ms;
+  fixture.advance(10s);
+  fixture.wait_until_gone(first);
+  const TaskSnapshotPtr second = fixture.cancelled();
+  fixture.set_limits(keep_for(0ms));
+  fixture.wait_until_gone(second);
+  CHECK(fixture.is_known(owing));
 }
 
 TEST_CASE("retention: what was held back for a delivery is looked at again") {

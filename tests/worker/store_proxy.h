@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -12,7 +13,7 @@
 
 namespace longhaul::tests {
 
-class StoreProxy final : public storage::Store {
+class StoreProxy final : public storage::Store, private storage::Retention {
  public:
   explicit StoreProxy(std::unique_ptr<storage::Store> inner) : inner_(std::move(inner)) {}
 
@@ -22,6 +23,9 @@ class StoreProxy final : public storage::Store {
   std::atomic<int> refuse_stops = 0;
   std::atomic<int> refuse_sweeps = 0;
   std::atomic<int> refuse_loads = 0;
+
+  // Set before the store is started: told of each slice of a removal, on the thread that asks for it.
+  std::function<void(const storage::PurgeOrder&)> on_purge;
 
   // The most tasks that were claimed and not yet answered for at a time.
   std::atomic<std::size_t> most_claims_asked = 0;
@@ -112,12 +116,23 @@ class StoreProxy final : public storage::Store {
     return inner_->ready_lanes();
   }
   [[nodiscard]] storage::StateCounts counts() override { return inner_->counts(); }
+  [[nodiscard]] storage::QueueCounts queue_counts() override { return inner_->queue_counts(); }
+  [[nodiscard]] storage::StoreFigures figures() override { return inner_->figures(); }
+  [[nodiscard]] storage::StoreResult<storage::StoredFigures> stored_figures(
+      const std::vector<std::string>& queues) override {
+    ++calls_;
+    return inner_->stored_figures(queues);
+  }
   [[nodiscard]] api::TaskSnapshotPtr recent(const api::TaskId& id) override { return inner_->recent(id); }
   [[nodiscard]] storage::Now now() const override { return inner_->now(); }
   [[nodiscard]] storage::Outbox& outbox() override { return inner_->outbox(); }
-  [[nodiscard]] storage::Retention& retention() override { return inner_->retention(); }
+  [[nodiscard]] storage::Retention& retention() override { return *this; }
 
  private:
+  void purge(storage::PurgeOrder order, storage::Done<storage::PurgeOutcome> done) override {
+    if (on_purge) on_purge(order);
+    inner_->retention().purge(order, std::move(done));
+  }
   static bool refuse(std::atomic<int>& left) {
     if (left <= 0) return false;
     --left;

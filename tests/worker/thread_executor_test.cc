@@ -12,6 +12,7 @@
 
 #include "api/limits.h"
 #include "api/task_error.h"
+#include "tests/worker/borrowed_type.h"
 #include "tests/worker/recording_sink.h"
 
 using namespace longhaul;
@@ -44,7 +45,7 @@ class Bench {
     AttemptOrder order;
     order.key = api::TaskKey(++last_);
     order.token = api::AttemptToken(last_ + 1'000);
-    order.type = &types_[type];
+    order.type = tests::borrowed(types_[type]);
     order.payload = {std::move(payload)};
     const api::AttemptToken token = order.token;
     executor->begin(std::move(order));
@@ -265,7 +266,7 @@ TEST_CASE("thread executor: thousands of short tasks from several threads, each 
           AttemptOrder order;
           order.key = api::TaskKey(next);
           order.token = api::AttemptToken(next++);
-          order.type = &echo;
+          order.type = tests::borrowed(echo);
           order.payload = {"1"};
           const auto token = order.token;
           bench.executor->begin(std::move(order));

@@ -4,7 +4,7 @@
 #include <random>
 #include <string>
 
-#include "tests/worker/seed.h"
+#include "tests/support/seed.h"
 #include "worker/webhooks/delivery_outcome.h"
 #include "worker/webhooks/retry_schedule.h"
 

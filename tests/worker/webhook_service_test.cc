@@ -2,6 +2,7 @@
 #include <httplib.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "tests/worker/patience.h"
 #include "worker/webhooks/delivery_service.h"
 
 using namespace longhaul;
@@ -29,6 +31,7 @@ class HandOutbox final : public storage::Outbox {
   std::atomic<int> refuse_records = 0;  // the next so many
   std::atomic<int> refuse_reads = 0;
   std::atomic<int> records_asked = 0;
+  std::function<void()> after_record = [] {};  // on the service's own thread, right behind the answer
 
   storage::OwedDelivery put(std::int64_t key, const std::string& url) {
     base::MutexLock lock(mutex_);
@@ -38,7 +41,8 @@ class HandOutbox final : public storage::Outbox {
   // Waits until a delivery is over.
   DeliveryStatus ended(std::int64_t key) {
     base::MutexLock lock(mutex_);
-    while (rows_.at(DeliveryKey(key)).status == DeliveryStatus::pending) changed_.wait(mutex_);
+    tests::Patience left("the end of a delivery");
+    while (rows_.at(DeliveryKey(key)).status == DeliveryStatus::pending) left.wait(changed_, mutex_);
     return rows_.at(DeliveryKey(key)).status;
   }
   api::DeliveryAttempt last_attempt(std::int64_t key) {
@@ -62,6 +66,7 @@ class HandOutbox final : public storage::Outbox {
       changed_.notify_all();
     }
     done(true);
+    after_record();
   }
   storage::StoreResult<std::vector<storage::OwedDelivery>> owed_deliveries(
       const std::optional<storage::OwedDelivery>&, std::size_t) override {
@@ -197,13 +202,13 @@ TEST_CASE("webhook service: while nothing can be written down, nothing more is s
   house.outbox.refuse_records = 1'000'000;
   const auto first = house.outbox.put(1, house.receiver.url("/"));
   service->on_deliveries(std::span(&first, 1));
-  while (house.outbox.records_asked < 2) std::this_thread::yield();
+  for (tests::Patience left("a second try"); house.outbox.records_asked < 2;) left.yield();
   for (int key = 2; key <= 50; ++key) {
     const auto more = house.outbox.put(key, house.receiver.url("/"));
     service->on_deliveries(std::span(&more, 1));
   }
   const int asked = house.outbox.records_asked;
-  while (house.outbox.records_asked < asked + 2) std::this_thread::yield();
+  for (tests::Patience left("two more tries"); house.outbox.records_asked < asked + 2;) left.yield();
   CHECK(house.receiver.requests == 1);
   house.outbox.refuse_records = 0;
   for (int key = 1; key <= 50; ++key) CHECK(house.outbox.ended(key) == DeliveryStatus::delivered);
@@ -219,6 +224,23 @@ TEST_CASE("webhook service: reads that fail are tried again") {
   REQUIRE(service->start().ok());
   CHECK(house.outbox.ended(1) == DeliveryStatus::delivered);
   service->stop();
+}
+
+TEST_CASE("webhook service: a key that is used again is told of together with the end of the one before") {
+  House house;
+  const auto service = house.service();
+  bool again = true;
+  house.outbox.after_record = [&] {
+    if (!std::exchange(again, false)) return;
+    const auto second = house.outbox.put(1, house.receiver.url("/second"));
+    service->on_deliveries(std::span(&second, 1));
+  };
+  static_cast<void>(house.outbox.put(1, house.receiver.url("/")));
+  REQUIRE(service->start().ok());
+  for (tests::Patience left("both deliveries"); house.outbox.records_asked < 2;) left.yield();
+  CHECK(house.outbox.ended(1) == DeliveryStatus::delivered);
+  service->stop();
+  CHECK(house.receiver.requests == 2);
 }
 
 TEST_CASE("webhook service: an answer without end is cut off, and counts by its status") {

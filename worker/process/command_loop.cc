@@ -288,8 +288,8 @@ void CommandLoop::give_up() {
   for (AttemptOrder& order : inbox_.close().begun)
     options_.sink->on_finished(lost(order, ended_before_start));
   if (!attempts_.empty())
-    base::log_warning(std::to_string(attempts_.size()) +
-                      " programs cannot be killed; the next start of the server sees to them");
+    base::log_warning("programs cannot be killed; the next start of the server sees to them",
+                      {{"programs", attempts_.size()}});
   ended_ = true;
 }
 
@@ -329,8 +329,8 @@ void CommandLoop::watch_over_spawner() {
 }
 
 void CommandLoop::lose_spawner(const char* what_happened) {
-  base::log_warning(std::string("the spawner process ") + what_happened +
-                    "; its programs are ended and another one is started");
+  base::log_warning("the spawner process is lost: its programs are ended and another one is started",
+                    {{"cause", what_happened}, {"pid", spawner_.pid()}, {"programs", attempts_.size()}});
   to_be_told_.clear();
   sweep_.note_dead_spawner(spawner_.pid());
   const bool worked = spawner_.is_ready();
@@ -342,7 +342,7 @@ void CommandLoop::lose_spawner(const char* what_happened) {
 
 // Those who wait had better be tried again later than wait for nobody knows how long.
 void CommandLoop::fail_waiting(const std::string& why) {
-  base::log_error("no program can be started: " + why);
+  base::log_error("no program can be started", {{"cause", why}});
   for (const Token token : std::exchange(waiting_, {}))
     if (RunningAttempt* attempt = find(token))
       finish(token, failed_before_start(attempt->order(), why, true));

@@ -74,7 +74,7 @@ void add_descendants(const std::unordered_multimap<pid_t, const ProcStat*>& by_p
 
 }  // namespace
 
-std::vector<pid_t> kill_leftovers(const std::vector<Leftover>& leftovers) {
+std::vector<ProcStat> kill_leftovers(const std::vector<Leftover>& leftovers) {
   if (leftovers.empty()) return {};
   std::vector<ProcStat> table;
   for (const pid_t pid : all_processes())
@@ -91,9 +91,9 @@ std::vector<pid_t> kill_leftovers(const std::vector<Leftover>& leftovers) {
     if (search.matches(stat)) matching.push_back(&stat);
   add_descendants(by_parent, matching);
 
-  std::vector<pid_t> killed;
+  std::vector<ProcStat> killed;
   for (const ProcStat* stat : matching)
-    if (!is_dead(*stat) && kill_exactly(stat->pid, stat->start_ticks)) killed.push_back(stat->pid);
+    if (!is_dead(*stat) && kill_exactly(stat->pid, stat->start_ticks)) killed.push_back(*stat);
   return killed;
 }
 
@@ -104,13 +104,18 @@ namespace {
 constexpr std::chrono::seconds patience{5};
 constexpr int pause_ms = 50;  // at most, between two passes
 
+bool lives(const process::ProcStat& was) {
+  const auto now = process::read_proc_stat(was.pid);
+  return now && now->start_ticks == was.start_ticks && !process::is_dead(*now);
+}
+
 // Returns when one of them is gone, or after a moment.
-void wait_for_one(const std::vector<pid_t>& pids) {
+void wait_for_one(const std::vector<process::ProcStat>& processes) {
   std::vector<base::UniqueFd> pidfds;
   std::vector<pollfd> watched;
   constexpr std::size_t enough = 64;
-  for (std::size_t i = 0; i < std::min(pids.size(), enough); ++i) {
-    pidfds.emplace_back(static_cast<int>(syscall(SYS_pidfd_open, pids[i], 0)));
+  for (std::size_t i = 0; i < std::min(processes.size(), enough); ++i) {
+    pidfds.emplace_back(static_cast<int>(syscall(SYS_pidfd_open, processes[i].pid, 0)));
     watched.push_back({pidfds.back().get(), POLLIN, 0});
   }
   poll(watched.data(), watched.size(), pause_ms);
@@ -120,16 +125,24 @@ void wait_for_one(const std::vector<pid_t>& pids) {
 
 base::Result<void> end_leftovers(const std::vector<Leftover>& leftovers) {
   const auto limit = std::chrono::steady_clock::now() + patience;
+  std::vector<process::ProcStat> left;  // killed, and not gone yet
   for (;;) {
-    const std::vector<pid_t> left = process::kill_leftovers(leftovers);
-    if (left.empty()) return {};
+    const std::vector<process::ProcStat> found = process::kill_leftovers(leftovers);
+    for (const process::ProcStat& killed : found) {
+      const bool is_known = std::any_of(left.begin(), left.end(), [&](const process::ProcStat& one) {
+        return one.pid == killed.pid && one.start_ticks == killed.start_ticks;
+      });
+      if (!is_known) left.push_back(killed);
+    }
+    std::erase_if(left, [](const process::ProcStat& one) { return !lives(one); });
+    if (found.empty() && left.empty()) return {};
     if (std::chrono::steady_clock::now() >= limit) {
       std::string pids;
-      for (const pid_t pid : left) pids += " " + std::to_string(pid);
+      for (const process::ProcStat& one : left) pids += " " + std::to_string(one.pid);
       return base::fail("processes of the server before this one do not die:" + pids +
                         "; find out what holds them (state D in ps), then start again");
     }
-    wait_for_one(left);
+    if (!left.empty()) wait_for_one(left);
   }
 }
 

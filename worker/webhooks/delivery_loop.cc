@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "api/web_url.h"
 #include "base/log.h"
 #include "base/start_thread.h"
 #include "worker/webhooks/delivery_outcome.h"
@@ -19,6 +20,12 @@ constexpr base::Milliseconds stop_patience{2'000};
 
 std::function<std::uint64_t()> machine_random() {
   return [engine = std::mt19937_64(std::random_device{}())]() mutable { return engine(); };
+}
+
+// The part of a URL that may be logged.
+std::string origin_of(const std::string& url) {
+  const auto read = api::read_web_url(url);
+  return read ? api::origin_of(read.value()) : std::string("unreadable");
 }
 
 }  // namespace
@@ -165,7 +172,8 @@ bool DeliveryLoop::begin(api::DeliveryKey key) {
   storage::DeliveryContent& content = **found;
   const base::WallTime now = options_.clock->wall();
   auto headers = request_headers(content, *key_, now, options_.random());
-  sending_.emplace(key, Sending{content.id, content.attempts + 1, now, options_.clock->boot()});
+  sending_.emplace(
+      key, Sending{content.id, origin_of(content.url), content.attempts + 1, now, options_.clock->boot()});
   transfers_.begin({key, std::move(content.url), std::move(content.body), std::move(headers)});
   return true;
 }
@@ -178,8 +186,10 @@ void DeliveryLoop::end(TransferEnd ended) {
   sending_.erase(found);
   const DeliveryOutcome outcome = outcome_of(ended, options_.retries, sending.attempt, options_.random());
   if (outcome.status == api::DeliveryStatus::exhausted) {
-    base::log_warning("delivery " + std::string(sending.id.get().text()) + " is given up after attempt " +
-                      std::to_string(sending.attempt) + ": " + std::string(outcome.error));
+    base::log_warning("a delivery is given up", {{"delivery_id", sending.id.get().text()},
+                                                 {"attempts", sending.attempt},
+                                                 {"origin", sending.origin},
+                                                 {"error", outcome.error}});
   }
   storage::DeliveryReport report;
   report.key = ended.key;

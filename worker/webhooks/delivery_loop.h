@@ -35,6 +35,7 @@ class DeliveryLoop final : public DeliveryService {
   // An attempt that is being made.
   struct Sending {
     api::DeliveryId id;
+    std::string origin;
     int attempt = 1;
     base::WallTime started_at;
     base::BootTime began;

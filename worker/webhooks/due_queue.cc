@@ -16,7 +16,7 @@ void keep_earlier(std::optional<base::SteadyTime>& kept, base::SteadyTime other)
 
 }  // namespace
 
-DueQueue::DueQueue(Limits limits) : limits_(limits), may_begin_(limits.under_way_by_origin) {}
+DueQueue::DueQueue(Limits limits) : limits_(limits), ready_(limits.under_way_by_origin) {}
 
 // ---- what waits
 
@@ -65,20 +65,26 @@ void DueQueue::leave_on_disk(Lane& lane, base::SteadyTime due) {
 
 void DueQueue::hide(Lane& lane) {
   if (lane.under_way < limits_.under_way_by_origin && !lane.waiting.empty())
-    may_begin_[lane.under_way].erase({lane.waiting.begin()->first, &lane});
+    ready_[lane.under_way].erase({*lane.waiting.begin(), &lane});
 }
 
 void DueQueue::show(Lane& lane) {
   if (lane.under_way < limits_.under_way_by_origin && !lane.waiting.empty())
-    may_begin_[lane.under_way].emplace(lane.waiting.begin()->first, &lane);
+    ready_[lane.under_way].emplace(*lane.waiting.begin(), &lane);
 }
 
 // ---- what is under way
 
+// With half of all places for the first of each lane, and the other half for what lanes have besides.
+bool DueQueue::may_begin(std::size_t held) const {
+  const std::size_t kept_free = held * limits_.under_way / (2 * limits_.under_way_by_origin);
+  return under_way_ + kept_free < limits_.under_way;
+}
+
 std::optional<api::DeliveryKey> DueQueue::take(base::SteadyTime now) {
-  if (under_way_ >= limits_.under_way) return std::nullopt;
-  for (const auto& lanes : may_begin_) {
-    if (lanes.empty() || lanes.begin()->first > now) continue;
+  for (std::size_t held = 0; held < ready_.size() && may_begin(held); ++held) {
+    const auto& lanes = ready_[held];
+    if (lanes.empty() || lanes.begin()->first.first > now) continue;
     Lane& lane = *lanes.begin()->second;
     hide(lane);
     const api::DeliveryKey key = lane.waiting.begin()->second;
@@ -123,9 +129,8 @@ void DueQueue::put_off(api::DeliveryKey key, base::SteadyTime due) {
 
 std::optional<base::SteadyTime> DueQueue::next_due() const {
   std::optional<base::SteadyTime> next;
-  if (under_way_ >= limits_.under_way) return next;
-  for (const auto& lanes : may_begin_) {
-    if (!lanes.empty()) keep_earlier(next, lanes.begin()->first);
+  for (std::size_t held = 0; held < ready_.size() && may_begin(held); ++held) {
+    if (!ready_[held].empty()) keep_earlier(next, ready_[held].begin()->first.first);
   }
   return next;
 }

@@ -3,7 +3,9 @@
 //
 // Fairness: deliveries are kept in one lane for each origin (scheme, host and port). Of the lanes with something
 // due, the one with the least under way goes first; no lane may have more under way than its limit, nor fill the
-// cache. So an origin that answers slowly, or not at all, holds up nobody else, however much it is owed.
+// cache. The more a lane has under way, the more places must be free for it to begin another, so that the last
+// ones are for lanes with nothing under way. So origins that answer slowly, or not at all, hold up nobody else,
+// however much they are owed: it would take more than a hundred of them at once.
 //
 // Not thread-safe, no clock, no input or output.
 #pragma once
@@ -78,6 +80,8 @@ class DueQueue {
   void leave_on_disk(Lane& lane, base::SteadyTime due);
   void end_reading(std::optional<base::SteadyTime> up_to);
   [[nodiscard]] bool has_room(const Lane& lane) const;
+  // Whether a lane with so much under way may begin another.
+  [[nodiscard]] bool may_begin(std::size_t held) const;
   // What take() looks at; around every change of a lane.
   void hide(Lane& lane);
   void show(Lane& lane);
@@ -88,8 +92,8 @@ class DueQueue {
   std::map<std::string, Lane> lanes_;  // by origin; a lane stays where it is
   Lane rest_;                          // what is on disk of origins that have no lane: there are too many
   std::unordered_map<api::DeliveryKey, Entry> entries_;
-  // Lanes that may begin something: by how much they have under way, then by what is due first.
-  std::vector<std::set<std::pair<base::SteadyTime, Lane*>>> may_begin_;
+  // Lanes below their own limit with something waiting: by how much they have under way, then by their first.
+  std::vector<std::set<std::pair<Place, Lane*>>> ready_;
   std::size_t under_way_ = 0;
   std::set<Lane*> on_disk_;  // lanes of which something was left there
   Reading reading_ = Reading::of_all;

@@ -20,6 +20,7 @@ constexpr std::size_t kept_answer_bytes = api::limits::delivery_answer_bytes;
 // Who answers at more length is hung up on; what it said until then counts.
 constexpr std::size_t answer_bytes_max = 64 * 1024;
 constexpr std::size_t answer_head_bytes_max = 64 * 1024;
+constexpr long names_kept_seconds = 2;
 
 struct FreeEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -87,7 +88,7 @@ struct Transfers::Transfer {
     auto& transfer = *static_cast<Transfer*>(self);
     if (const auto refusal = transfer.guard->refusal(address->addr)) {
       transfer.refused = true;
-      base::log_debug("a delivery is kept from its address: " + *refusal);
+      base::log_debug("a delivery is kept from its address", {{"cause", *refusal}});
       return CURL_SOCKET_BAD;
     }
     transfer.connected_to = true;
@@ -214,6 +215,8 @@ void Transfers::begin(TransferRequest request) {
   set(CURLOPT_FORBID_REUSE, 1L);
   set(CURLOPT_FRESH_CONNECT, 1L);
   set(CURLOPT_NOSIGNAL, 1L);
+  // Attempts made together share a look-up; one that is made again looks again.
+  set(CURLOPT_DNS_CACHE_TIMEOUT, names_kept_seconds);
   // A name server that does not answer holds up nothing: its thread is left to end by itself.
   set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::open_socket);

@@ -41,6 +41,7 @@ void end_attempt(WriteTransaction& transaction, const AttemptEnd& end, AttemptOu
       .bind(api::to_text(outcome), transaction.now().wall, text, end.exit_code, end.signal,
             end.use.peak_memory_bytes, end.use.cpu_seconds, end.token)
       .run_guarded();
+  transaction.attempt_ends(outcome);
 }
 
 TaskSnapshotPtr finish_success(WriteTransaction& transaction, const TaskSnapshot& task,
@@ -104,7 +105,7 @@ void RecordProcessRequest::apply(WriteTransaction& transaction) {
 }
 
 void RecordProcessRequest::refuse(const StoreError& error) {
-  base::log_warning("the process of an attempt could not be written down: " + error.message);
+  base::log_warning("the process of an attempt could not be written down", {{"error", error.message}});
 }
 
 void StopAttemptRequest::apply(WriteTransaction& transaction) {

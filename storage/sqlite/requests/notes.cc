@@ -62,7 +62,7 @@ void NotesRequest::write_progress(WriteTransaction& transaction, const api::Task
 }
 
 void NotesRequest::refuse(const StoreError& error) {
-  base::log_warning("log lines or progress of a task could not be written: " + error.message);
+  base::log_warning("log lines or progress of a task could not be written", {{"error", error.message}});
   on_lost_(notes_);
 }
 

@@ -31,6 +31,7 @@ void RecordDeliveryRequest::apply(WriteTransaction& transaction) {
   transaction.use("move_delivery")
       .bind(api::to_text(report_.status), due, finished_at, report_.key.get())
       .run_guarded();
+  transaction.note_tried({report_.key, report_.status, attempt.error, attempt.duration});
 }
 
 }  // namespace longhaul::storage

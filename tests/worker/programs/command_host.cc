@@ -9,7 +9,7 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +46,8 @@ class PrintingSink final : public worker::AttemptSink {
   base::Mutex mutex_;
 };
 
-std::list<worker::TaskType> read_types(char** arguments, base::Milliseconds grace) {
-  std::list<worker::TaskType> types;
+std::vector<worker::TaskType> read_types(char** arguments, base::Milliseconds grace) {
+  std::vector<worker::TaskType> types;
   for (bool next = true; *arguments != nullptr; ++arguments) {
     if (std::string_view(*arguments) == "--") {
       next = true;
@@ -83,7 +83,7 @@ int host(char** arguments) {
     worker::AttemptOrder order;
     order.key = api::TaskKey(++token);
     order.token = api::AttemptToken(token);
-    order.type = &type;
+    order.type = std::make_shared<const worker::TaskType>(type);
     order.payload = {"null"};
     executor->begin(std::move(order));
   }
