@@ -84,6 +84,7 @@ class LocalRetention final : public RetentionService {
       const base::MutexLock lock(mutex_);
       limits_ = limits;
       due_ = options_.clock->wall();  // a round by the new ones, behind the one that may be under way
+      is_hurried_ = true;
     }
     mailbox_->alarm.ring();
   }
@@ -127,18 +128,23 @@ class LocalRetention final : public RetentionService {
     const base::MutexLock lock(mutex_);
     if (!is_open_) return false;
     if (!in_flight_ && !pause_.active() && is_due(now)) order_slice();
-    arm();
+    arm(now);
     return true;
   }
 
   [[nodiscard]] bool is_due(base::BootTime now) const REQUIRES(mutex_) {
     if (position_) return !rest_ || *rest_ <= now;
+    if (now < earliest_ && !is_hurried_) return false;
     return (due_ && *due_ <= options_.clock->wall()) || (look_ && *look_ <= now);
   }
 
   void order_slice() REQUIRES(mutex_) {
+    slice_began_ = options_.clock->boot();
     if (!position_) {  // a new round sees all that there is; what comes after is noted anew
-      round_began_ = options_.clock->boot();
+      round_began_ = slice_began_;
+      round_took_ = {};
+      earliest_ = round_began_ + round_rest;
+      is_hurried_ = false;
       due_.reset();
       look_.reset();
       held_back_ = false;
@@ -156,6 +162,7 @@ class LocalRetention final : public RetentionService {
 
   void take(StoreResult<PurgeOutcome> answer) EXCLUDES(mutex_) {
     in_flight_ = false;
+    round_took_ += options_.clock->boot() - slice_began_;
     if (!answer) {
       pause_.failed(options_.clock->boot(), answer.error());
       const base::MutexLock lock(mutex_);
@@ -176,15 +183,25 @@ class LocalRetention final : public RetentionService {
     removed_ = 0;
     const base::MutexLock lock(mutex_);
     if (answer->next) bring_forward(due_, *answer->next);
-    if (held_back_) bring_forward(look_, options_.clock->boot() + held_back_rest);
+    if (!held_back_) return;
+    const base::BootTime now = options_.clock->boot();
+    bring_forward(look_, now + held_back_rest);
+    earliest_ = std::max(earliest_, now + held_back_share * round_took_);
   }
 
-  void arm() REQUIRES(mutex_) {
+  void arm(base::BootTime now) REQUIRES(mutex_) {
     std::optional<base::BootTime> boot = pause_.until();
     std::optional<base::WallTime> wall;
     if (!in_flight_ && !pause_.active()) {
       boot = position_ ? rest_ : look_;
       if (!position_) wall = due_;
+    }
+    if (!in_flight_ && !pause_.active() && !position_ && now < earliest_) {
+      if (boot) boot = std::max(*boot, earliest_);
+      if (wall && *wall <= options_.clock->wall()) {  // its moment is past; the rest is not
+        wall.reset();
+        bring_forward(boot, earliest_);
+      }
     }
     mailbox_->alarm.arm(boot, wall);
   }
@@ -198,8 +215,10 @@ class LocalRetention final : public RetentionService {
   bool in_flight_ = false;
   bool held_back_ = false;
   base::BootTime round_began_;
-  std::int64_t removed_ = 0;            // by this round
-  std::optional<base::BootTime> rest_;  // until the next slice
+  base::BootTime slice_began_;
+  base::BootTime::duration round_took_{};  // its slices, without the rests between them
+  std::int64_t removed_ = 0;               // by this round
+  std::optional<base::BootTime> rest_;     // until the next slice
   StorePause pause_;
 
   base::Mutex mutex_;
@@ -207,6 +226,8 @@ class LocalRetention final : public RetentionService {
   bool is_open_ GUARDED_BY(mutex_) = false;
   std::optional<base::WallTime> due_ GUARDED_BY(mutex_);   // the next round, by age
   std::optional<base::BootTime> look_ GUARDED_BY(mutex_);  // by size, or for those held back
+  base::BootTime earliest_ GUARDED_BY(mutex_);             // no round before, unless it is hurried
+  bool is_hurried_ GUARDED_BY(mutex_) = false;             // by new limits
   std::optional<base::BootTime> others_wrote_ GUARDED_BY(mutex_);
 };
 

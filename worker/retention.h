@@ -5,6 +5,10 @@
 // removed than is. With a limit on the size of the database it also looks a second after something was written. With
 // nothing written and nothing due it neither wakes up nor asks the store.
 //
+// A round begins `round_rest` after the one before at the earliest, so that tasks that come due one after the
+// other go together. A task that owes a delivery is looked at by every round, and there may be very many: after a
+// round that held any back it rests `held_back_share` times as long as the round took, whatever is due.
+//
 // A slice that cannot be written (a full disk) is tried again after a rest. Tasks that were held back for a
 // delivery are looked at again after `held_back_rest`, unless something else is due before.
 //
@@ -35,9 +39,10 @@ class RetentionService : public base::Service, public storage::StoreObserver {
   static constexpr std::chrono::milliseconds others_are_seen_for{100};
   static constexpr std::chrono::seconds size_rest{1};
   static constexpr std::chrono::seconds round_rest{1};
+  static constexpr int held_back_share = 10;
   static constexpr std::chrono::minutes held_back_rest{5};
 
-  // Other limits from the next slice on.
+  // Other limits from the next slice on, and then a round by them, without a rest before.
   virtual void set_limits(const storage::RetentionLimits& limits) = 0;
 
   // For tests with a clock of their own: it has been moved.

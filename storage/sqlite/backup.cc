@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "storage/sqlite/connection.h"
@@ -27,21 +28,40 @@ constexpr const char* count_tasks = "SELECT count(*) FROM tasks";
 
 std::string reason() { return std::strerror(errno); }
 
+std::string is_there_already(const std::string& to) {
+  return to + " is there already: name another file, or say --force to replace it";
+}
+
+// False with errno: EEXIST when the name is taken. Not every file system knows how to rename like that, or
+// links; on the last kind a name that is taken meanwhile is a matter of luck.
+bool rename_to_new_name(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  if (::link(from.c_str(), to.c_str()) == 0) return ::unlink(from.c_str()) == 0;
+  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return false;
+  struct stat found {};
+  if (::lstat(to.c_str(), &found) == 0) {
+    errno = EEXIST;
+    return false;
+  }
+  return std::rename(from.c_str(), to.c_str()) == 0;
+}
+
 // The file that the copy is made in; gone again unless it was given its name.
 class UnfinishedFile {
  public:
   static base::Result<UnfinishedFile> make(const std::string& to) {
-    UnfinishedFile file(to);
-    file.fd_.reset(::open(file.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file.fd_.valid()) return base::fail("cannot make " + file.path_ + ": " + reason());
-    if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
-      file.fd_.reset();
-      return base::fail("another backup is being written to " + file.path_);
+    const std::string path = to + ".tmp";
+    for (int i = 0; i < 10; ++i) {
+      base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+      if (!fd.valid()) return base::fail("cannot make " + path + ": " + reason());
+      if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) break;
+      // Between the two calls another backup may have been done: then this is its file, by its own name.
+      if (!is_still_named(fd.get(), path)) continue;
+      if (auto fine = take_over(fd.get(), path); !fine) return base::fail(fine.error().message);
+      return UnfinishedFile(to, std::move(fd));
     }
-    // What an interrupted backup has left.
-    if (::ftruncate(file.fd_.get(), 0) != 0)
-      return base::fail("cannot write " + file.path_ + ": " + reason());
-    return file;
+    return base::fail("another backup is being written to " + path);
   }
   UnfinishedFile(UnfinishedFile&&) = default;
   UnfinishedFile& operator=(UnfinishedFile&&) = delete;
@@ -51,11 +71,19 @@ class UnfinishedFile {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  // Of what a first reading has copied nothing may be left for a second one.
+  void clear() const {
+    if (::ftruncate(fd_.get(), 0) != 0)
+      throw SqlError(SQLITE_IOERR_TRUNCATE, "cannot write " + path_ + ": " + reason());
+  }
+
   // Last of all, when SQLite has closed the file: closing ours would take its locks away.
-  [[nodiscard]] base::Result<void> give_its_name() {
+  [[nodiscard]] base::Result<void> give_its_name(bool overwrite) {
     if (::fsync(fd_.get()) != 0) return base::fail("cannot sync " + path_ + ": " + reason());
-    if (std::rename(path_.c_str(), to_.c_str()) != 0)
+    if (!(overwrite ? std::rename(path_.c_str(), to_.c_str()) == 0 : rename_to_new_name(path_, to_))) {
+      if (errno == EEXIST && !overwrite) return base::fail(is_there_already(to_));
       return base::fail("cannot rename " + path_ + " to " + to_ + ": " + reason());
+    }
     fd_.reset();
     const auto folder = std::filesystem::absolute(to_).parent_path();
     const base::UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -65,7 +93,25 @@ class UnfinishedFile {
   }
 
  private:
-  explicit UnfinishedFile(const std::string& to) : to_(to), path_(to + ".tmp") {}
+  UnfinishedFile(const std::string& to, base::UniqueFd fd)
+      : to_(to), path_(to + ".tmp"), fd_(std::move(fd)) {}
+
+  static bool is_still_named(int fd, const std::string& path) {
+    struct stat ours {};
+    struct stat named {};
+    return ::fstat(fd, &ours) == 0 && ::lstat(path.c_str(), &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino;
+  }
+  // What an interrupted backup has left. Nothing else is to be emptied, and nobody else to own or read it.
+  static base::Result<void> take_over(int fd, const std::string& path) {
+    struct stat found {};
+    if (::fstat(fd, &found) != 0) return base::fail("cannot look at " + path + ": " + reason());
+    if (!S_ISREG(found.st_mode) || found.st_nlink != 1 || found.st_uid != ::geteuid())
+      return base::fail(path + " is there and not left by a backup of this user's: remove it");
+    if (::fchmod(fd, 0600) != 0 || ::ftruncate(fd, 0) != 0)
+      return base::fail("cannot write " + path + ": " + reason());
+    return {};
+  }
 
   std::string to_;
   std::string path_;
@@ -128,7 +174,7 @@ base::Result<void> check_names(const BackupOptions& options) {
   if (std::filesystem::equivalent(options.from, options.to, ignored))
     return base::fail(options.to + " is the database itself: name another file for the backup");
   if (!options.overwrite && std::filesystem::exists(std::filesystem::symlink_status(options.to, ignored)))
-    return base::fail(options.to + " is there already: name another file, or say --force to replace it");
+    return base::fail(is_there_already(options.to));
   if (std::filesystem::is_directory(options.to, ignored))
     return base::fail(options.to + " is a folder: name a file");
   return {};
@@ -141,10 +187,12 @@ base::Result<BackupReport> back_up(const BackupOptions& options) {
   auto file = UnfinishedFile::make(options.to);
   if (!file) return base::fail(file.error().message);
   try {
-    auto report = read_quietly(
-        options.from, [&](Connection& from) { return copy_and_verify(from, options, file->path()); });
+    auto report = read_quietly(options.from, [&](Connection& from) {
+      file->clear();
+      return copy_and_verify(from, options, file->path());
+    });
     if (!report) return report;
-    if (auto named = file->give_its_name(); !named) return base::fail(named.error().message);
+    if (auto named = file->give_its_name(options.overwrite); !named) return base::fail(named.error().message);
     return report;
   } catch (const SqlError& error) {
     return base::fail("cannot back up " + options.from + " to " + options.to + ": " + error.what());

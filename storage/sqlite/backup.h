@@ -4,7 +4,7 @@
 // backup. It is one file, readable for its owner only; a server opens it like any database.
 //
 // The server goes on meanwhile; its write-ahead log cannot be begun anew until the copy is done, so it grows
-// by what is written in that time.
+// by what is written in that time, and is cut again afterwards.
 //
 // Thread-safety: one call at a time for a path; a second process that writes the same backup is refused.
 // Errors name the file and what to do; a failed backup leaves nothing behind.

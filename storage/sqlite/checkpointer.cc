@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <string>
 
 #include "storage/sqlite/connection.h"
 
@@ -11,6 +13,8 @@ namespace longhaul::storage {
 Checkpointer::Checkpointer(Connection& connection, int pages_before)
     : connection_(connection), pages_before_(pages_before), next_at_(pages_before) {
   sqlite3_wal_hook(connection_.handle(), &Checkpointer::on_commit, this);
+  const std::int64_t page_bytes = connection_.integer("PRAGMA page_size");
+  connection_.execute("PRAGMA journal_size_limit = " + std::to_string(too_long * pages_before * page_bytes));
 }
 
 int Checkpointer::on_commit(void* self, sqlite3* /*handle*/, const char* /*schema*/, int frames) {

@@ -6,7 +6,8 @@
 // SQLite's own automatic checkpoint runs inside the commit that crosses the mark, whose callers then wait for
 // it. This one runs between two transactions, after the answers are out. It never waits for readers
 // (PASSIVE). The file of the log is not cut afterwards but written from its beginning again, so that a sync
-// has no new length to write down, which makes it faster.
+// has no new length to write down, which makes it faster. Only what a long reader has made too long is cut,
+// by the first commit that begins the log anew.
 //
 // Belongs to the writer's thread. Errors: SqlError; a failed sync in here is as bad as one in a commit.
 #pragma once
@@ -29,13 +30,14 @@ class Checkpointer {
   // After each commit.
   bool run_if_due();
   // Four times as long as meant.
-  [[nodiscard]] bool is_too_long() const { return frames_ >= 4 * pages_before_; }
+  [[nodiscard]] bool is_too_long() const { return frames_ >= too_long * pages_before_; }
   // Empties the log as far as readers let it, whatever its size.
   bool run();
   // The last one: leaves an empty log.
   bool finish();
 
  private:
+  static constexpr int too_long = 4;
   static int on_commit(void* self, sqlite3* handle, const char* schema, int frames);
   bool checkpoint(int mode);
 

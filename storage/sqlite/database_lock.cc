@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 namespace longhaul::storage {
 namespace {
@@ -70,7 +72,13 @@ base::Result<DatabaseLock> DatabaseLock::take(const std::string& database) {
   if (!fd.valid()) return base::fail("cannot open the lock file " + path + ": " + std::strerror(errno));
   // flock and not a POSIX lock: it belongs to this open file and not to the process, so that two stores in
   // one process exclude each other too, and closing some other descriptor of the file does not drop it.
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  // Who only looks for a holder has it for a moment (read_holder): that passes.
+  int refused = ::flock(fd.get(), LOCK_EX | LOCK_NB);
+  for (int i = 0; i < 40 && refused != 0 && errno == EWOULDBLOCK; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    refused = ::flock(fd.get(), LOCK_EX | LOCK_NB);
+  }
+  if (refused != 0) {
     if (errno != EWOULDBLOCK) return base::fail("cannot lock " + path + ": " + std::strerror(errno));
     return base::fail("the database " + database + " is in use by " + name_of(read_file(fd.get())) +
                       ", which holds " + path +

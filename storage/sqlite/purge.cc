@@ -18,21 +18,23 @@ FinishedTask read_row(const Query& query, TaskState state) {
   task.tags = read_tags(query, Column::tags);
   task.was_attempted = query.integer(Column::was_attempted) != 0;
   if (const auto owes = query.maybe_integer(Column::owes_delivery)) task.owes_delivery = *owes != 0;
-  task.log_lines = query.maybe_integer(Column::log_lines).value_or(0);
+  task.log_lines = query.maybe_integer(Column::log_lines);
   return task;
 }
 
 // All of a log that is not longer than a slice; of a longer one the end. True: nothing is left of it.
 bool remove_log(WriteTransaction& transaction, const FinishedTask& task, PurgeBudget& budget) {
+  if (!task.log_lines) return true;
   const std::int64_t most = std::max<std::int64_t>(1, budget.tasks_left()) * PurgeBudget::log_lines_of_a_task;
-  budget.spend(std::min(most, task.log_lines) / PurgeBudget::log_lines_of_a_task);
-  if (task.log_lines > most) {
-    const std::int64_t left = task.log_lines - most;
+  budget.spend(std::min(most, *task.log_lines) / PurgeBudget::log_lines_of_a_task);
+  if (*task.log_lines > most) {
+    const std::int64_t left = *task.log_lines - most;
     transaction.use("delete_log_tail").bind(task.key, left).run();
     transaction.use("shorten_log_totals").bind(left, task.key).run();
     return false;
   }
-  transaction.use("delete_log").bind(task.key).run();
+  if (*task.log_lines > 0) transaction.use("delete_log").bind(task.key).run();
+  // Also of a log of which no line was kept: the key may be that of another task after a restart.
   transaction.use("delete_log_totals").bind(task.key).run();
   return true;
 }
@@ -63,7 +65,7 @@ std::vector<FinishedTask> read_finished(WriteTransaction& transaction, const Fin
 }
 
 bool remove_task(WriteTransaction& transaction, const FinishedTask& task, PurgeBudget& budget) {
-  if (task.log_lines > 0 && !remove_log(transaction, task, budget)) return false;
+  if (!remove_log(transaction, task, budget)) return false;
   budget.spend(1);
   if (task.owes_delivery) remove_deliveries(transaction, task.key);
   transaction.use("delete_callback").bind(task.key).run();

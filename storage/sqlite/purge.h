@@ -58,8 +58,8 @@ struct FinishedTask {
   TaskState state = TaskState::succeeded;
   Tags tags;
   bool was_attempted = false;
-  std::optional<bool> owes_delivery;  // none: it has no deliveries
-  std::int64_t log_lines = 0;
+  std::optional<bool> owes_delivery;      // none: it has no deliveries
+  std::optional<std::int64_t> log_lines;  // none: it has no log, and nothing is known of one
 };
 
 // Those of one final state, in the order in which they ended, from behind a moment and a key.

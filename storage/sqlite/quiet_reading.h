@@ -3,7 +3,8 @@
 //
 // Where nobody has the database open, it is read as a file that does not change. Whether that was true is
 // looked at afterwards; if not, it is read again the other way, beside the server that has come meanwhile.
-// `how` takes a Connection& and may therefore be called twice; its first result is then dropped.
+// `how` takes a Connection& and may therefore be called twice; its first result, or error, is then dropped:
+// pages read from under a server's hands do not fit together.
 // Thread-safety: any thread. Errors: SqlError.
 #pragma once
 
@@ -33,11 +34,13 @@ auto read_quietly(const std::string& path, const How& how) {
   const FileMark before = read_file_mark(path);
   if (before.is_quiet) {
     std::optional<decltype(how(std::declval<Connection&>()))> found;
-    {
+    try {
       const auto connection = open_unchanging(path);
       found = how(*connection);
+    } catch (const SqlError&) {
+      if (read_file_mark(path) == before) throw;
     }
-    if (read_file_mark(path) == before) return *std::move(found);
+    if (found && read_file_mark(path) == before) return *std::move(found);
   }
   const auto connection = open_for_reading({path, ""});
   return how(*connection);

@@ -1,6 +1,7 @@
 """Callbacks lead nowhere they may not: a canary listens where they would arrive, and hears nothing."""
 
 import contextlib
+import errno
 import ipaddress
 import os
 import shutil
@@ -136,7 +137,7 @@ def test_a_name_that_leads_elsewhere_at_the_second_look():
     with tempfile.NamedTemporaryFile() as file:
         if subprocess.run(["unshare", *OWN_MOUNTS, "mount", "--bind", file.name, "/etc/hosts"], capture_output=True, check=False).returncode:
             pytest.skip("no mount namespace may be made here; test_a_name_that_changes_its_mind shows the same otherwise")
-    with WebhookReceiver("127.0.0.2") as receiver, Guarded(receiver.port) as guarded:
+    with guarded_receiver() as (receiver, guarded):
         receiver.plan("/", 500)
         server = ServerWithHosts(config=config("[2.6, 0.01]", allow_addresses='["127.0.0.2"]'))
         try:
@@ -247,7 +248,7 @@ class TestNames:
     def test_a_name_that_changes_its_mind(self, pretender, tmp_path):
         """First it leads to where it may; when it is looked up again, it leads to where it may not."""
         names = tmp_path / "names"
-        with WebhookReceiver("127.0.0.2") as receiver:
+        with guarded_receiver() as (receiver, canaries):
             receiver.plan("/", 500)
             text = config("[0.2, 0.01]", allow_addresses='["127.0.0.2"]')
             with running_server(config=text, environment={"LD_PRELOAD": str(pretender), "PRETENDED": str(names)}) as server:
@@ -259,17 +260,16 @@ class TestNames:
                 server.stop()  # with its memory of names
                 names.write_text("127.0.0.3\n127.0.0.4\n")
                 count = len(receiver.received())
-                with Guarded(receiver.port) as canaries:
-                    server.start()
-                    with server.client() as client:
-                        delivery = ended(client, task_id)
-                    assert delivery["last_attempt"]["error"] == "ADDRESS_REFUSED"
-                    assert canaries.visitors() == 0 and len(receiver.received()) == count
+                server.start()
+                with server.client() as client:
+                    delivery = ended(client, task_id)
+                assert delivery["last_attempt"]["error"] == "ADDRESS_REFUSED"
+                assert canaries.visitors() == 0 and len(receiver.received()) == count
 
     def test_the_allowed_address_among_others(self, pretender, tmp_path):
         names = tmp_path / "names"
         names.write_text("127.0.0.3\n127.0.0.2\n127.0.0.4\n")
-        with WebhookReceiver("127.0.0.2") as receiver, Guarded(receiver.port) as canaries:
+        with guarded_receiver() as (receiver, canaries):
             text = config("[]", allow_addresses='["127.0.0.2"]')
             with running_server(config=text, environment={"LD_PRELOAD": str(pretender), "PRETENDED": str(names)}) as server, \
                     server.client() as client:
@@ -278,6 +278,22 @@ class TestNames:
                 assert delivery["status"] == "delivered"
                 assert delivery["last_attempt"]["remote_address"] == f"127.0.0.2:{receiver.port}"
             assert canaries.visitors() == 0
+
+
+@contextlib.contextmanager
+def guarded_receiver():
+    """A receiver on one address of this machine, and canaries on two others, on the same port."""
+    for attempt in range(50):
+        with WebhookReceiver("127.0.0.2") as receiver:
+            try:
+                guarded = Guarded(receiver.port)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or attempt == 49:
+                    raise
+                continue  # somebody else has that port there
+            with guarded:
+                yield receiver, guarded
+            return
 
 
 class Guarded:
@@ -301,11 +317,11 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """(certificate and key, another certificate), both made here and signed by nobody else."""
+    """(certificate and key, another of its name, one of another name), all made here and signed by nobody else."""
     folder = tmp_path_factory.mktemp("certificate")
-    for name in ("server", "other"):
+    for name, subject in (("server", "127.0.0.1"), ("other", "127.0.0.1"), ("stranger", "stranger")):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.crt",
-                        "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+                        "-days", "2", "-subj", f"/CN={subject}", "-addext", "subjectAltName=IP:127.0.0.1"],
                        cwd=folder, check=True, capture_output=True)
     return folder
 
@@ -328,3 +344,46 @@ def test_https_is_verified(certificate, trusted, error):
             # A certificate for an address is none for a name.
             task_id = client.start("echo", callback_url=f"https://localhost:{receiver.port}/")["task_id"]
             assert ended(client, task_id)["last_attempt"]["error"] == "TLS_FAILED"
+
+
+class WithOwnFolder(LonghaulServer):
+    """A server for which the system's folder of certificates is another one."""
+
+    def __init__(self, folder, **others):
+        super().__init__(**others)
+        self._certificates = folder
+
+    def command(self):
+        return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+                'mount --bind "$0" /etc/ssl/certs && exec "$@"', str(self._certificates), *super().command()]
+
+
+def may_mount():
+    return (shutil.which("unshare") is not None and os.path.isdir("/etc/ssl/certs") and
+            subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "mount", "--bind", "/tmp", "/etc/ssl/certs"],
+                           capture_output=True, check=False).returncode == 0)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None or not may_mount(), reason="no openssl, or no mounts of one's own")
+@pytest.mark.parametrize("trusted, error", [("server", None), ("stranger", "TLS_FAILED"), (None, "TLS_FAILED")])
+def test_the_folder_of_the_system_counts_for_nothing_beside_a_file(certificate, trusted, error, tmp_path):
+    """It vouches for the receiver, by the name that OpenSSL looks for; the system's file is there and does not."""
+    name = subprocess.run(["openssl", "x509", "-noout", "-subject_hash", "-in", certificate / "server.crt"],
+                          check=True, capture_output=True, text=True).stdout.strip()
+    shutil.copy(certificate / "server.crt", tmp_path / f"{name}.0")
+    shutil.copy(certificate / "stranger.crt", tmp_path / "ca-certificates.crt")
+    with WebhookReceiver() as receiver:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate / "server.crt", certificate / "server.key")
+        receiver.use_tls(context)
+        others = {"ca_file": f'"{certificate / trusted}.crt"'} if trusted else {}
+        server = WithOwnFolder(tmp_path, config=config("[]", **others))
+        try:
+            server.start()
+            with server.client() as client:
+                task_id = client.start("echo", callback_url=receiver.url("/", "https"))["task_id"]
+                assert ended(client, task_id)["last_attempt"]["error"] == error
+                assert len(receiver.received()) == (1 if error is None else 0)
+            server.stop()
+        finally:
+            server.remove()

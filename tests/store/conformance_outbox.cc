@@ -290,7 +290,7 @@ TEST_CASE_TEMPLATE("what is owed is read in pages, the earliest first", Engine, 
 TEST_CASE_TEMPLATE("a result that is too big is left out of the body, and that is said", Engine,
                    STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
-  for (const std::size_t over : {0, 1}) {
+  for (const std::size_t over : {std::size_t{0}, std::size_t{1}}) {
     const TaskSnapshotPtr running = fixture.start(fixture.add(with_callback(fixture)));
     AttemptEnd end = StoreFixture::end_of(running, AttemptOutcome::succeeded);
     end.result = RawJson{'"' + std::string(api::limits::delivered_result_bytes - 2 + over, 'x') + '"'};

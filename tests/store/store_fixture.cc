@@ -101,6 +101,10 @@ std::vector<std::string> ChangeRecorder::faults() {
   const base::MutexLock lock(mutex_);
   return faults_;
 }
+void ChangeRecorder::forget_gone(Store& store) {
+  const base::MutexLock lock(mutex_);
+  std::erase_if(last_, [&](const auto& entry) { return value_of(store.find(entry.second->id)) == nullptr; });
+}
 std::size_t ChangeRecorder::commits() {
   const base::MutexLock lock(mutex_);
   return commits_;
@@ -130,6 +134,7 @@ void StoreFixture::reopen(const std::string& boot_id) {
   store_->stop();
   store_.reset();
   open(boot_id);
+  recorder_.forget_gone(*store_);
 }
 
 void StoreFixture::check_memory_against_database() {

@@ -50,6 +50,8 @@ class ChangeRecorder final : public StoreObserver {
   [[nodiscard]] std::vector<TriedDelivery> take_tried();
   [[nodiscard]] std::vector<std::string> faults();
   [[nodiscard]] std::size_t commits();
+  // The keys of tasks that are gone: a store that was opened anew may use them again.
+  void forget_gone(Store& store);
 
  private:
   void check(const TaskChange& change) REQUIRES(mutex_);

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 
 #include <cstring>
@@ -23,8 +24,7 @@ AddressGuard guard_of(std::initializer_list<const char*> ranges = {}, std::vecto
   return AddressGuard(std::move(options));
 }
 
-std::optional<std::string> refusal(const AddressGuard& guard, const std::string& address,
-                                   std::uint16_t port = 443) {
+sockaddr_storage endpoint(const std::string& address, std::uint16_t port) {
   sockaddr_storage storage{};
   sockaddr_in v4{};
   sockaddr_in6 v6{};
@@ -38,7 +38,19 @@ std::optional<std::string> refusal(const AddressGuard& guard, const std::string&
     v6.sin6_port = htons(port);
     std::memcpy(&storage, &v6, sizeof v6);
   }
+  return storage;
+}
+
+std::optional<std::string> refusal(const AddressGuard& guard, const std::string& address,
+                                   std::uint16_t port = 443) {
+  const sockaddr_storage storage = endpoint(address, port);
   return guard.refusal(reinterpret_cast<const sockaddr&>(storage));
+}
+
+std::optional<std::string> refusal_of_connection(const AddressGuard& guard, const std::string& address,
+                                                 std::uint16_t port = 443) {
+  const sockaddr_storage storage = endpoint(address, port);
+  return guard.refusal_of_connection(reinterpret_cast<const sockaddr&>(storage));
 }
 
 bool may(const AddressGuard& guard, const std::string& address, std::uint16_t port = 443) {
@@ -130,6 +142,46 @@ TEST_CASE("webhook addresses: only global unicast, to the edges of each range") 
   sockaddr other{};
   other.sa_family = AF_UNIX;
   CHECK(guard.refusal(other).has_value());
+}
+
+TEST_CASE("webhook addresses: those of this machine are refused when they are connected to, be they global") {
+  AddressGuard::Options options;
+  options.is_own = [](const std::uint8_t* bytes, std::size_t count) {
+    return AddressRange::parse("8.8.8.8").value().contains(bytes, count) ||
+           AddressRange::parse("2606:4700::7").value().contains(bytes, count);
+  };
+  const AddressGuard guard(options);
+  CHECK(refusal_of_connection(guard, "8.8.8.8") == "8.8.8.8 is an address of this machine");
+  CHECK(refusal_of_connection(guard, "2606:4700::7") == "2606:4700::7 is an address of this machine");
+  CHECK_FALSE(refusal_of_connection(guard, "8.8.8.9"));
+  CHECK_FALSE(refusal_of_connection(guard, "2606:4700::8"));
+  CHECK(refusal_of_connection(guard, "10.0.0.1") == "10.0.0.1 is a private address");
+  CHECK(may(guard, "8.8.8.8"));  // as far as can be told without asking the system
+  options.allow_addresses = {AddressRange::parse("8.8.8.0/24").value()};
+  const AddressGuard opened(options);
+  CHECK_FALSE(refusal_of_connection(opened, "8.8.8.8", 8080));
+  CHECK(refusal_of_connection(opened, "2606:4700::7").has_value());
+}
+
+TEST_CASE("webhook addresses: this machine knows which are its own") {
+  const std::uint8_t loopback[] = {127, 0, 0, 1};
+  const std::uint8_t other[] = {8, 8, 8, 8};
+  CHECK(is_own_address(loopback, 4));
+  CHECK_FALSE(is_own_address(other, 4));
+  ifaddrs* first = nullptr;
+  REQUIRE(getifaddrs(&first) == 0);
+  int count = 0;
+  for (const ifaddrs* next = first; next != nullptr; next = next->ifa_next) {
+    if (next->ifa_addr == nullptr || next->ifa_addr->sa_family != AF_INET6) continue;
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, next->ifa_addr, sizeof v6);
+    CHECK(is_own_address(v6.sin6_addr.s6_addr, 16));
+    v6.sin6_addr.s6_addr[1] ^= 0x55;
+    CHECK_FALSE(is_own_address(v6.sin6_addr.s6_addr, 16));
+    ++count;
+  }
+  freeifaddrs(first);
+  MESSAGE(count, " addresses of IPv6");
 }
 
 TEST_CASE("webhook addresses: ports 80, 443 and those opened; every port of an address that is opened") {

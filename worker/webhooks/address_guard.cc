@@ -1,6 +1,7 @@
 #include "worker/webhooks/address_guard.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -119,37 +120,71 @@ bool AddressRange::contains(const std::uint8_t* bytes, std::size_t count) const 
   return rest == 0 || (bytes[whole] ^ bytes_[whole]) >> (8 - rest) == 0;
 }
 
+bool is_own_address(const std::uint8_t* bytes, std::size_t count) {
+  ifaddrs* first = nullptr;
+  if (getifaddrs(&first) != 0) return false;
+  bool found = false;
+  for (const ifaddrs* next = first; next != nullptr && !found; next = next->ifa_next) {
+    if (next->ifa_addr == nullptr) continue;
+    if (next->ifa_addr->sa_family == AF_INET && count == 4) {
+      sockaddr_in v4{};
+      std::memcpy(&v4, next->ifa_addr, sizeof v4);
+      found = std::memcmp(&v4.sin_addr, bytes, count) == 0;
+    } else if (next->ifa_addr->sa_family == AF_INET6 && count == 16) {
+      sockaddr_in6 v6{};
+      std::memcpy(&v6, next->ifa_addr, sizeof v6);
+      found = std::memcmp(&v6.sin6_addr, bytes, count) == 0;
+    }
+  }
+  freeifaddrs(first);
+  return found;
+}
+
 AddressGuard::AddressGuard(Options options) : options_(std::move(options)) {
   for (const SpecialText& special : special_ranges)
     special_.push_back({AddressRange::parse(special.range).value(), special.what});
 }
 
-std::optional<std::string> AddressGuard::refusal(const sockaddr& address) const {
-  std::array<std::uint8_t, 16> bytes{};
-  std::size_t count = 0;
-  std::uint16_t port = 0;
+AddressGuard::Endpoint AddressGuard::endpoint_of(const sockaddr& address) {
+  Endpoint endpoint;
   if (address.sa_family == AF_INET) {
     sockaddr_in v4{};
     std::memcpy(&v4, &address, sizeof v4);
-    std::memcpy(bytes.data(), &v4.sin_addr, count = 4);
-    port = ntohs(v4.sin_port);
+    std::memcpy(endpoint.bytes.data(), &v4.sin_addr, endpoint.count = 4);
+    endpoint.port = ntohs(v4.sin_port);
   } else if (address.sa_family == AF_INET6) {
     sockaddr_in6 v6{};
     std::memcpy(&v6, &address, sizeof v6);
-    std::memcpy(bytes.data(), &v6.sin6_addr, count = 16);
-    port = ntohs(v6.sin6_port);
-  } else {
-    return "it is no internet address";
+    std::memcpy(endpoint.bytes.data(), &v6.sin6_addr, endpoint.count = 16);
+    endpoint.port = ntohs(v6.sin6_port);
   }
-  for (const AddressRange& allowed : options_.allow_addresses) {
-    if (allowed.contains(bytes.data(), count)) return std::nullopt;
-  }
+  return endpoint;
+}
+
+bool AddressGuard::is_allowed(const Endpoint& endpoint) const {
+  return std::any_of(options_.allow_addresses.begin(), options_.allow_addresses.end(),
+                     [&endpoint](const AddressRange& allowed) {
+                       return allowed.contains(endpoint.bytes.data(), endpoint.count);
+                     });
+}
+
+std::optional<std::string> AddressGuard::refusal(const sockaddr& address) const {
+  const Endpoint endpoint = endpoint_of(address);
+  if (endpoint.count == 0) return "it is no internet address";
+  if (is_allowed(endpoint)) return std::nullopt;
   for (const Special& special : special_) {
-    if (special.range.contains(bytes.data(), count))
-      return text_of(address.sa_family, bytes.data()) + " is " + std::string(special.what);
+    if (special.range.contains(endpoint.bytes.data(), endpoint.count))
+      return text_of(address.sa_family, endpoint.bytes.data()) + " is " + std::string(special.what);
   }
-  if (is_open_port(options_, port)) return std::nullopt;
-  return "port " + std::to_string(port) + " is neither 80 nor 443 nor opened";
+  if (is_open_port(options_, endpoint.port)) return std::nullopt;
+  return "port " + std::to_string(endpoint.port) + " is neither 80 nor 443 nor opened";
+}
+
+std::optional<std::string> AddressGuard::refusal_of_connection(const sockaddr& address) const {
+  if (auto refused = refusal(address)) return refused;
+  const Endpoint endpoint = endpoint_of(address);
+  if (is_allowed(endpoint) || !options_.is_own(endpoint.bytes.data(), endpoint.count)) return std::nullopt;
+  return text_of(address.sa_family, endpoint.bytes.data()) + " is an address of this machine";
 }
 
 bool AddressGuard::is_possible_port(std::uint16_t port) const {

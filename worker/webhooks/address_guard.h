@@ -8,11 +8,15 @@
 // and later), multicast, reserved space, and IPv6 that stands for IPv4 (mapped, translated, 6to4, Teredo); and
 // every port but those named. `allow_addresses` opens addresses, on any port.
 //
-// Pure; a const AddressGuard may be used by any thread.
+// A connection may also not lead to an address that an interface of this machine has, be it global: services that
+// listen for the inside listen there too.
+//
+// Pure, but for refusal_of_connection(), which asks the system. A const AddressGuard may be used by any thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,24 +43,39 @@ class AddressRange {
   unsigned length_ = 0;    // of the prefix, in bits
 };
 
+// Whether an interface of this machine has this address now; `bytes` as AddressRange::contains() takes them. False
+// when the system does not say.
+[[nodiscard]] bool is_own_address(const std::uint8_t* bytes, std::size_t count);
+
 class AddressGuard {
  public:
   struct Options {
     std::vector<AddressRange> allow_addresses;
     std::vector<std::uint16_t> allow_ports;  // besides 80 and 443
+    std::function<bool(const std::uint8_t*, std::size_t)> is_own = is_own_address;
   };
   explicit AddressGuard(Options options);
 
-  // Nothing when a connection may be made, else the reason: "127.0.0.1 is a loopback address".
+  // Nothing when such an address may be connected to, else the reason: "127.0.0.1 is a loopback address".
   [[nodiscard]] std::optional<std::string> refusal(const sockaddr& address) const;
+  // The same for a connection that is about to be made, with what this machine's addresses are at the moment.
+  [[nodiscard]] std::optional<std::string> refusal_of_connection(const sockaddr& address) const;
   // False when no address at all may be connected to on this port.
   [[nodiscard]] bool is_possible_port(std::uint16_t port) const;
 
  private:
+  struct Endpoint {
+    std::array<std::uint8_t, 16> bytes{};
+    std::size_t count = 0;  // 4, 16, or 0: no internet address
+    std::uint16_t port = 0;
+  };
   struct Special {
     AddressRange range;
     std::string_view what;
   };
+
+  [[nodiscard]] static Endpoint endpoint_of(const sockaddr& address);
+  [[nodiscard]] bool is_allowed(const Endpoint& endpoint) const;
 
   Options options_;
   std::vector<Special> special_;

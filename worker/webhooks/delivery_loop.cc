@@ -114,8 +114,9 @@ void DeliveryLoop::take_in(DeliveryInbox::Content content) {
     stop_deadline_ = options_.clock->boot() + stop_patience;
   }
   if (content.missed_some) queue_.read_all_again();
-  for (const storage::OwedDelivery& delivery : content.owed) queue_.add(delivery);
+  // First what is over: its key may be that of a new delivery, when the newest of the outbox was removed.
   for (Recorded& recorded : content.recorded) handle(recorded);
+  for (const storage::OwedDelivery& delivery : content.owed) queue_.add(delivery);
 }
 
 void DeliveryLoop::handle(Recorded& recorded) {

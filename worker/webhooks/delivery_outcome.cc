@@ -30,7 +30,8 @@ DeliveryOutcome outcome_of(const TransferEnd& end, const RetrySchedule& schedule
   const std::string_view error = error_of(end);
   if (error.empty()) return {error, DeliveryStatus::delivered, std::nullopt};
   if (end.status == gone) return {error, DeliveryStatus::exhausted, std::nullopt};
-  const bool may_ask = end.status == too_many_requests || end.status == service_unavailable;
+  const int status = end.status.value_or(0);
+  const bool may_ask = status == too_many_requests || status == service_unavailable;
   const auto wait = wait_after(schedule, attempt, may_ask ? end.retry_after : std::nullopt, random);
   return {error, wait ? DeliveryStatus::pending : DeliveryStatus::exhausted, wait};
 }

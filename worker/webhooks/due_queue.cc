@@ -22,8 +22,8 @@ DueQueue::DueQueue(Limits limits) : limits_(limits), ready_(limits.under_way_by_
 
 void DueQueue::add(const storage::OwedDelivery& delivery) {
   if (entries_.contains(delivery.key)) return;
-  if (entries_.size() - under_way_ >= limits_.kept) make_room();
-  if (entries_.size() - under_way_ >= limits_.kept) return leave_on_disk(rest_, delivery.due);
+  if (is_full()) make_room(delivery.due);
+  if (is_full()) return leave_on_disk(rest_, delivery.due);
   Lane& lane = lanes_[delivery.origin];
   lane.origin = delivery.origin;
   entries_[delivery.key] = {&lane, delivery.due, false};
@@ -33,28 +33,50 @@ void DueQueue::add(const storage::OwedDelivery& delivery) {
 // One that is among the entries already.
 void DueQueue::wait(Lane& lane, api::DeliveryKey key, base::SteadyTime due) {
   hide(lane);
-  lane.waiting.emplace(due, key);
+  put_in(lane, {due, key});
   if (lane.waiting.size() > limits_.kept_by_origin) leave_latest(lane);
   show(lane);
 }
 
-// Takes half of what the greatest lane has, so that it is not looked for each time.
-void DueQueue::make_room() {
-  const auto greatest = std::max_element(lanes_.begin(), lanes_.end(), [](const auto& a, const auto& b) {
-    return a.second.waiting.size() < b.second.waiting.size();
-  });
-  Lane& lane = greatest->second;
-  if (lane.waiting.size() < least_cut) return;  // too many origins
+void DueQueue::put_in(Lane& lane, const Place& place) {
+  lane.waiting.insert(place);
+  waiting_.emplace(place, &lane);
+  if (lane.waiting.size() == least_cut) large_.insert(&lane);
+}
+
+void DueQueue::take_out(Lane& lane, std::set<Place>::const_iterator place) {
+  if (lane.waiting.size() == least_cut) large_.erase(&lane);
+  waiting_.erase({*place, &lane});
+  lane.waiting.erase(place);
+}
+
+// Takes half of what the greatest lane has, so that it is not looked for each time. With too many origins for that
+// it is the latest of all that gives way, if it is later than what comes.
+void DueQueue::make_room(base::SteadyTime due) {
+  if (!large_.empty()) {
+    Lane& lane = **std::max_element(large_.begin(), large_.end(), [](const Lane* a, const Lane* b) {
+      return a->waiting.size() < b->waiting.size();
+    });
+    hide(lane);
+    for (std::size_t left = lane.waiting.size() / 2; left > 0; --left) leave_latest(lane);
+    return show(lane);
+  }
+  if (waiting_.empty() || waiting_.rbegin()->first.first <= due) return;
+  const auto [latest, owner] = *waiting_.rbegin();
+  Lane& lane = *owner;
   hide(lane);
-  for (std::size_t left = lane.waiting.size() / 2; left > 0; --left) leave_latest(lane);
+  leave_on_disk(rest_, latest.first);  // and not its lane, so that the lane may go
+  entries_.erase(latest.second);
+  take_out(lane, std::prev(lane.waiting.end()));
   show(lane);
+  forget_if_unused(lane);
 }
 
 void DueQueue::leave_latest(Lane& lane) {
   const auto latest = std::prev(lane.waiting.end());
   leave_on_disk(lane, latest->first);
   entries_.erase(latest->second);
-  lane.waiting.erase(latest);
+  take_out(lane, latest);
 }
 
 void DueQueue::leave_on_disk(Lane& lane, base::SteadyTime due) {
@@ -88,11 +110,12 @@ std::optional<api::DeliveryKey> DueQueue::take(base::SteadyTime now) {
     Lane& lane = *lanes.begin()->second;
     hide(lane);
     const api::DeliveryKey key = lane.waiting.begin()->second;
-    lane.waiting.erase(lane.waiting.begin());
+    take_out(lane, lane.waiting.begin());
     ++lane.under_way;
     ++under_way_;
     show(lane);
     entries_[key].under_way = true;
+    moved_on_ = true;
     return key;
   }
   return std::nullopt;
@@ -107,6 +130,7 @@ DueQueue::Entry& DueQueue::begun(api::DeliveryKey key) {
   --under_way_;
   show(lane);
   found->second.under_way = false;
+  moved_on_ = true;
   return found->second;
 }
 
@@ -137,17 +161,31 @@ std::optional<base::SteadyTime> DueQueue::next_due() const {
 
 // ---- what is on disk
 
-// A lane is filled up when little of it is left, not one by one.
-bool DueQueue::has_room(const Lane& lane) const {
-  if (&lane == &rest_) return entries_.size() <= limits_.kept / 2;
-  return lane.waiting.size() <= limits_.kept_by_origin / 4;
+// A lane is filled up when little is left of what comes before that which is on disk, not one by one. Little is a
+// quarter of its share of memory, which is less than a cut leaves it: else those that are cut would be read again
+// at once, only to be cut again.
+bool DueQueue::wants_reading(const Lane& lane) const {
+  if (&lane == &rest_) return rest_wants_reading();
+  const std::size_t little = std::min(limits_.kept_by_origin, limits_.kept / lanes_.size()) / 4;
+  if (lane.waiting.size() <= little) return true;
+  return std::next(lane.waiting.begin(), static_cast<std::ptrdiff_t>(little))->first > *lane.on_disk;
+}
+
+// Also when what is in memory and might begin comes later, so that places would stay empty. With memory full of what
+// is earlier but may not begin, reading again and again would change nothing before something moves on.
+bool DueQueue::rest_wants_reading() const {
+  if (entries_.size() <= limits_.kept / 2) return true;
+  if (!may_begin(0) || (!moved_on_ && *rest_.on_disk <= read_until_)) return false;
+  const auto next = next_due();
+  return (!next || *next > *rest_.on_disk) && !waiting_.empty() &&
+         waiting_.rbegin()->first.first > *rest_.on_disk;
 }
 
 std::optional<base::SteadyTime> DueQueue::next_reading() const {
   if (reading_ != Reading::none) return base::SteadyTime::min();
   std::optional<base::SteadyTime> next;
   for (const Lane* lane : on_disk_) {
-    if (has_room(*lane)) keep_earlier(next, *lane->on_disk);
+    if (wants_reading(*lane)) keep_earlier(next, *lane->on_disk);
   }
   return next;
 }
@@ -163,25 +201,29 @@ void DueQueue::read(const std::vector<storage::OwedDelivery>& page, bool last, b
   }
   if (reading_ == Reading::none) reading_ = Reading::of_lanes;
   for (const storage::OwedDelivery& delivery : page) add(delivery);
-  if (last || page.empty()) return end_reading(std::nullopt);
+  if (last || page.empty()) return end_reading(std::nullopt, now);
   cursor_ = page.back();
   if (reading_ == Reading::of_all) return;
   const bool wanted = std::any_of(on_disk_.begin(), on_disk_.end(), [this, now](const Lane* lane) {
-    return has_room(*lane) && *lane->on_disk <= now;
+    return *lane->on_disk <= now && wants_reading(*lane);
   });
-  if (!wanted || cursor_->due > now) end_reading(cursor_->due);
+  if (!wanted || cursor_->due > now) end_reading(cursor_->due, now);
 }
 
 // Of what is due by `up_to` (nothing: of all) this reading has seen everything, and noted what it left.
-void DueQueue::end_reading(std::optional<base::SteadyTime> up_to) {
+void DueQueue::end_reading(std::optional<base::SteadyTime> up_to, base::SteadyTime now) {
   reading_ = Reading::none;
   cursor_.reset();
+  moved_on_ = false;
+  read_until_ = now;
   for (auto next = on_disk_.begin(); next != on_disk_.end();) {
     Lane& lane = **next;
-    if (lane.left || !up_to) {
-      lane.on_disk = lane.left;
-    } else {
+    if (up_to) {
+      // What lies behind may be earlier than what was left: that may have been put off meanwhile.
       lane.on_disk = std::max(*lane.on_disk, *up_to);
+      if (lane.left) keep_earlier(lane.on_disk, *lane.left);
+    } else {
+      lane.on_disk = lane.left;
     }
     if (lane.on_disk) {
       ++next;

@@ -7,6 +7,10 @@
 // ones are for lanes with nothing under way. So origins that answer slowly, or not at all, hold up nobody else,
 // however much they are owed: it would take more than a hundred of them at once.
 //
+// A lane is filled up from the disk when little of what it has in memory comes before that which it has there, so
+// that what is due never waits behind retries that are due later. When memory is full, whoever has much there
+// gives way; when nobody has, because there are so many origins, whatever is due last.
+//
 // Not thread-safe, no clock, no input or output.
 #pragma once
 
@@ -75,11 +79,17 @@ class DueQueue {
   enum class Reading : std::uint8_t { none, of_lanes, of_all };
 
   void wait(Lane& lane, api::DeliveryKey key, base::SteadyTime due);
-  void make_room();
+  [[nodiscard]] bool is_full() const { return entries_.size() - under_way_ >= limits_.kept; }
+  // For something that is due then; there may be none afterwards.
+  void make_room(base::SteadyTime due);
   void leave_latest(Lane& lane);
+  void put_in(Lane& lane, const Place& place);
+  void take_out(Lane& lane, std::set<Place>::const_iterator place);
   void leave_on_disk(Lane& lane, base::SteadyTime due);
-  void end_reading(std::optional<base::SteadyTime> up_to);
-  [[nodiscard]] bool has_room(const Lane& lane) const;
+  void end_reading(std::optional<base::SteadyTime> up_to, base::SteadyTime now);
+  // Whether what was left there should be read once it is due. `lane` is one of on_disk_.
+  [[nodiscard]] bool wants_reading(const Lane& lane) const;
+  [[nodiscard]] bool rest_wants_reading() const;
   // Whether a lane with so much under way may begin another.
   [[nodiscard]] bool may_begin(std::size_t held) const;
   // What take() looks at; around every change of a lane.
@@ -94,8 +104,12 @@ class DueQueue {
   std::unordered_map<api::DeliveryKey, Entry> entries_;
   // Lanes below their own limit with something waiting: by how much they have under way, then by their first.
   std::vector<std::set<std::pair<Place, Lane*>>> ready_;
+  std::set<std::pair<Place, Lane*>> waiting_;  // of all lanes
+  std::set<Lane*> large_;                      // lanes that have enough waiting to be cut
   std::size_t under_way_ = 0;
   std::set<Lane*> on_disk_;  // lanes of which something was left there
+  bool moved_on_ = true;     // something was begun or has ended since the last reading
+  base::SteadyTime read_until_ = base::SteadyTime::min();  // what was due by then was there for the taking
   Reading reading_ = Reading::of_all;
   std::optional<storage::OwedDelivery> cursor_;
 };

@@ -52,7 +52,7 @@ class Transfers {
   struct Options {
     const AddressGuard* guard = nullptr;
     base::Milliseconds timeout{15'000};  // of one transfer, from the name to the last byte
-    std::string ca_file;                 // empty: the system's
+    std::string ca_file;                 // instead of the system's; empty: the system's
     std::string user_agent;
   };
   explicit Transfers(Options options);
@@ -78,6 +78,7 @@ class Transfers {
   struct Transfer;
 
   const Options options_;
+  const std::string trusted_file_;  // empty: the library's folder of certificates
   Alarm alarm_;
   std::unique_ptr<Multi> multi_;
 };
