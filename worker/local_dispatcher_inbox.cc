@@ -134,7 +134,7 @@ void LocalDispatcher::handle(AttemptReported& message) {
 void LocalDispatcher::write_end(Attempt& attempt, storage::AttemptEnd end) {
   attempts_.clear_timeout(attempt);
   attempt.phase = AttemptPhase::ending;
-  attempt.end = end;  // until it is committed: the store may refuse it for now
+  attempt.end = end;  // until it is committed: the store may refuse it a few times
   orders_.ends.push_back(std::move(end));
 }
 

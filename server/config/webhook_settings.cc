@@ -63,7 +63,7 @@ Result<void> take_retries(Settings& settings, const NumberList& waits) {
   return {};
 }
 
-// Looked for now, since a slip of the pen here would fail every delivery later.
+// Looked for at once: a slip of the pen here would fail every delivery later.
 Result<void> take_ca_file(Settings& settings, const std::string& path) {
   if (path.find('\0') != std::string::npos || ::access(path.c_str(), R_OK) != 0)
     return fail("must be a file that can be read; " + toml_text(path) + " is not");

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+from client_threads import ClientThreads
 from http_client import FINAL, ApiClient
 from longhaul_server import LonghaulServer, descendants_of, is_alive, process_line
 from openapi_check import OpenApiCheck
@@ -137,31 +138,21 @@ class Record:
         return status
 
 
-class Load:
+class Load(ClientThreads):
     """Clients in threads, until the server dies under them. `wishes(random)` makes the body of a start."""
 
     def __init__(self, server, record, seed, wishes, threads=4):
-        self.server, self.record, self.wishes = server, record, wishes
-        self.stopping = threading.Event()
+        super().__init__(threads)
+        self.server, self.record, self.seed, self.wishes = server, record, seed, wishes
         self.accepted = 0
-        self.threads = [threading.Thread(target=self._run, args=(random.Random(f"{seed}-{i}"),)) for i in range(threads)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
 
     def until_accepted(self, count, seconds=30):
         end = deadline_in(seconds)
         wait_until(lambda: self.accepted >= count or self.record.faults or time.monotonic() > end, "starts", seconds * 2)
         assert self.accepted >= count or self.record.faults, f"only {self.accepted} starts in {seconds} s"
 
-    def _run(self, dice):
+    def run_client(self, number):
+        dice = random.Random(f"{self.seed}-{number}")
         # The check keeps state of its own, so each thread has one.
         check = OpenApiCheck(self.server.check.document)
         own = []

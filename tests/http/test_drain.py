@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from client_threads import ClientThreads
 from http_client import FINAL
 from longhaul_server import running_server
 from waiting import PATIENCE, wait_until
@@ -155,29 +156,18 @@ def draining_raw(server):
     return True
 
 
-class Load:
+class Load(ClientThreads):
     """Clients that start tasks as fast as they are answered, and note what they were told."""
 
     def __init__(self, server, keep_alive):
+        super().__init__()
         self.server, self.keep_alive = server, keep_alive
         self.accepted, self.seen, self.cut = [], collections.Counter(), []
-        self.done = threading.Event()
-        self.threads = [threading.Thread(target=self._run) for _ in range(4)]
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        for thread in self.threads:
-            thread.join(30 * PATIENCE)
-
-    def _run(self):
+    def run_client(self, _):
         body = json.dumps({"type": "quick"})
         connection = None
-        while not self.done.is_set():
+        while not self.stopping.is_set():
             if connection is None:
                 connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20 * PATIENCE)
                 try:

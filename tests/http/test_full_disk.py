@@ -3,10 +3,10 @@
 import contextlib
 import os
 import subprocess
-import threading
 
 import pytest
 
+from client_threads import ClientThreads
 from longhaul_server import LonghaulServer
 from openapi_check import OpenApiCheck
 from waiting import wait_until
@@ -188,26 +188,15 @@ def test_what_ends_while_nothing_can_be_written_is_written_later(server, receive
     server.stop()
 
 
-class Starts:
+class Starts(ClientThreads):
     """Clients that start tasks with callbacks all the time, and keep what they were told."""
 
     def __init__(self, server, receiver):
+        super().__init__()
         self.server, self.url = server, receiver.url()
         self.accepted, self.refused, self.faults = [], 0, []
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._run) for _ in range(4)]
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
-    def _run(self):
+    def run_client(self, _):
         with self.server.client() as client:
             client.check = OpenApiCheck(self.server.check.document)  # it keeps state of its own
             while not self.stopping.is_set():

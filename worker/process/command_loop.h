@@ -52,7 +52,7 @@ class CommandLoop {
   void take_news();
   void begin(AttemptOrder order);
   void start_waiting();
-  // False when the spawner takes no more for now.
+  // False when the spawner takes no more at the moment.
   bool start(RunningAttempt& attempt);
   void stop(Token token);
 
