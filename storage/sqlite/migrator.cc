@@ -76,8 +76,9 @@ void apply(Connection& connection, const Migration& migration, base::WallTime no
 }  // namespace
 
 base::Result<void> check_is_ours(Connection& connection, const std::string& path) {
-  const std::int64_t id = connection.integer("PRAGMA application_id");
-  if (id == application_id || (id == 0 && is_empty(connection))) return {};
+  // Empty first: asked the other way round, a migration committed between the two shows no id, then tables.
+  if (is_empty(connection) && connection.integer("PRAGMA application_id") == 0) return {};
+  if (connection.integer("PRAGMA application_id") == application_id) return {};
   return base::fail(path +
                     " is an SQLite database, but not one of longhaul's. Name another file for the database.");
 }
