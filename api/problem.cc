@@ -13,6 +13,7 @@ using E = ErrorCode;
 // In the order of the enum: info() uses a code as an index, and a test holds both to it.
 constexpr std::array table = {
     ErrorInfo{E::malformed_request, 400, "MALFORMED_REQUEST", "The request is not well-formed HTTP"},
+    ErrorInfo{E::bad_handshake, 400, "BAD_HANDSHAKE", "The WebSocket handshake is not acceptable"},
     ErrorInfo{E::malformed_json, 400, "MALFORMED_JSON", "The body is not acceptable JSON"},
     ErrorInfo{E::unauthorized, 401, "UNAUTHORIZED", "A valid API key is needed"},
     ErrorInfo{E::origin_not_allowed, 403, "ORIGIN_NOT_ALLOWED", "This origin may not call the server"},
@@ -23,6 +24,7 @@ constexpr std::array table = {
     ErrorInfo{E::task_already_final, 409, "TASK_ALREADY_FINAL", "The task has already ended"},
     ErrorInfo{E::task_not_retryable, 409, "TASK_NOT_RETRYABLE", "The task cannot be retried"},
     ErrorInfo{E::deadline_passed, 409, "DEADLINE_PASSED", "The deadline has passed"},
+    ErrorInfo{E::unique_key_taken, 409, "UNIQUE_KEY_TAKEN", "Another task has the unique key"},
     ErrorInfo{E::task_gone, 410, "TASK_GONE", "The task of this idempotency key is no longer kept"},
     ErrorInfo{E::body_too_large, 413, "BODY_TOO_LARGE", "The body is too large"},
     ErrorInfo{E::uri_too_long, 414, "URI_TOO_LONG", "The request line is too long"},
@@ -34,6 +36,7 @@ constexpr std::array table = {
     ErrorInfo{E::idempotency_key_reused, 422, "IDEMPOTENCY_KEY_REUSED",
               "The idempotency key was used with another body"},
     ErrorInfo{E::expectation_failed, 417, "EXPECTATION_FAILED", "The expectation cannot be met"},
+    ErrorInfo{E::upgrade_required, 426, "UPGRADE_REQUIRED", "This path speaks WebSocket only"},
     ErrorInfo{E::headers_too_large, 431, "HEADERS_TOO_LARGE", "The headers are too large"},
     ErrorInfo{E::internal_error, 500, "INTERNAL_ERROR", "The server has a bug"},
     ErrorInfo{E::method_not_implemented, 501, "METHOD_NOT_IMPLEMENTED", "The server does not speak this"},
@@ -41,6 +44,7 @@ constexpr std::array table = {
     ErrorInfo{E::overloaded, 503, "OVERLOADED", "The server is overloaded"},
     ErrorInfo{E::storage_full, 503, "STORAGE_FULL", "The storage is full"},
     ErrorInfo{E::not_ready, 503, "NOT_READY", "The server is not ready"},
+    ErrorInfo{E::task_timed_out, 504, "TASK_TIMED_OUT", "The task was not done in time and is cancelled"},
     ErrorInfo{E::http_version_not_supported, 505, "HTTP_VERSION_NOT_SUPPORTED",
               "The server speaks HTTP/1.0 and HTTP/1.1"},
 };

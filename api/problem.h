@@ -18,6 +18,7 @@ namespace longhaul::api {
 
 enum class ErrorCode : std::uint8_t {
   malformed_request,           // 400 the HTTP itself
+  bad_handshake,               // 400 of a WebSocket
   malformed_json,              // 400 not JSON, not UTF-8, too deep, a member twice
   unauthorized,                // 401
   origin_not_allowed,          // 403
@@ -28,6 +29,7 @@ enum class ErrorCode : std::uint8_t {
   task_already_final,          // 409
   task_not_retryable,          // 409 retry of a task that is not final, or succeeded
   deadline_passed,             // 409 retry past its own deadline_at
+  unique_key_taken,            // 409 retry while another unfinished task has its unique_key
   task_gone,                   // 410 idempotent replay of a task past its retention
   body_too_large,              // 413
   uri_too_long,                // 414
@@ -37,6 +39,7 @@ enum class ErrorCode : std::uint8_t {
   unknown_task_type,           // 422
   idempotency_key_reused,      // 422
   expectation_failed,          // 417
+  upgrade_required,            // 426 WebSocket only
   headers_too_large,           // 431
   internal_error,              // 500
   method_not_implemented,      // 501 transfer codings we do not speak
@@ -44,6 +47,7 @@ enum class ErrorCode : std::uint8_t {
   overloaded,                  // 503 lanes, body budget, connections
   storage_full,                // 503 disk
   not_ready,                   // 503 recovering or draining
+  task_timed_out,              // 504 a start with on_timeout: cancel whose wait ended first
   http_version_not_supported,  // 505
 };
 

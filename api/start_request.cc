@@ -1,6 +1,7 @@
 #include "api/start_request.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "api/fault_list.h"
@@ -16,6 +17,17 @@ namespace longhaul::api {
 namespace {
 
 enum class LowEdge { zero_allowed, above_zero };
+
+// Where a value stands: a field of the body, or a member of one. Made into a pointer only for a fault.
+struct Place {
+  Place(std::string_view of_field) : field(of_field) {}  // NOLINT: a field is a place
+  Place(std::string_view of_field, std::string_view of_member) : field(of_field), member(of_member) {}
+  [[nodiscard]] std::string pointer() const {
+    return member.empty() ? pointer_to(field) : pointer_to(field, member);
+  }
+  std::string_view field;
+  std::string_view member;
+};
 
 // Readers of single values. Each returns nothing after it has added what is wrong to the list.
 
@@ -43,29 +55,93 @@ std::optional<int> read_integer(std::string_view field, std::string_view value, 
 }
 
 // Seconds, as milliseconds. Rounded up, so that no limit above zero becomes zero.
-std::optional<Milliseconds> read_duration(std::string_view field, std::string_view value, LowEdge low_edge,
+std::optional<Milliseconds> read_duration(const Place& place, std::string_view value, LowEdge low_edge,
                                           FaultList& faults) {
   if (kind_of(value) != JsonKind::number) {
-    faults.add(pointer_to(field), "must be a number");
+    faults.add(place.pointer(), "must be a number");
     return std::nullopt;
   }
   const Decimal seconds = decimal_of(value);
   const bool zero = seconds.digits.empty();
   if (!zero && seconds.negative && low_edge == LowEdge::zero_allowed) {
-    faults.add(pointer_to(field), "must be at least 0");
+    faults.add(place.pointer(), "must be at least 0");
     return std::nullopt;
   }
   if (low_edge == LowEdge::above_zero && (zero || seconds.negative)) {
-    faults.add(pointer_to(field), "must be greater than 0");
+    faults.add(place.pointer(), "must be greater than 0");
     return std::nullopt;
   }
   constexpr auto max_seconds = static_cast<std::int64_t>(limits::duration_seconds_max);
   const auto milliseconds = thousandths_rounded_up(seconds);
   if (!milliseconds || *milliseconds > max_seconds * 1000) {
-    faults.add(pointer_to(field), "must be at most " + std::to_string(max_seconds));
+    faults.add(place.pointer(), "must be at most " + std::to_string(max_seconds));
     return std::nullopt;
   }
   return Milliseconds(*milliseconds);
+}
+
+// A text of the caller's own choice, by which starts are told to be the same.
+std::optional<std::string> read_key(const Place& place, std::string_view value, std::size_t max_chars,
+                                    FaultList& faults) {
+  auto text = string_of(value);
+  if (!text) {
+    faults.add(place.pointer(), "must be a string");
+    return std::nullopt;
+  }
+  if (text->empty() || count_chars(*text) > max_chars) {
+    faults.add(place.pointer(), "must be 1 to " + std::to_string(max_chars) + " characters");
+    return std::nullopt;
+  }
+  if (text->find('\0') != std::string::npos) {  // databases end a text there
+    faults.add(place.pointer(), "must not contain U+0000");
+    return std::nullopt;
+  }
+  return text;
+}
+
+std::optional<CacheTerms> read_cache(std::string_view field, std::string_view value, FaultList& faults) {
+  if (kind_of(value) != JsonKind::object) {
+    faults.add(pointer_to(field), "must be an object");
+    return std::nullopt;
+  }
+  bool has_key = false;
+  std::optional<std::string> key;
+  std::array<std::optional<Milliseconds>, 2> times;
+  std::array<bool, 2> has_time{};
+  static constexpr std::array<std::string_view, 2> time_names{"fresh_seconds", "stale_seconds"};
+  MemberCursor member(value);
+  while (member.next()) {
+    const Place place(field, member.name());
+    const auto* const time = std::find(time_names.begin(), time_names.end(), member.name());
+    if (member.name() == "key") {
+      has_key = true;
+      key = read_key(place, member.value(), limits::cache_key_chars, faults);
+    } else if (time != time_names.end()) {
+      const auto which = static_cast<std::size_t>(time - time_names.begin());
+      has_time[which] = true;
+      times[which] = read_duration(place, member.value(), LowEdge::zero_allowed, faults);
+    } else {
+      faults.add(place.pointer(), "is not a member of this object");
+    }
+  }
+  if (!has_key) faults.add(pointer_to(field, "key"), "is required");
+  for (std::size_t i = 0; i < time_names.size(); ++i) {
+    if (!has_time[i]) faults.add(pointer_to(field, time_names[i]), "is required");
+  }
+  if (!times[0] || !times[1]) return std::nullopt;
+  if (*times[0] > *times[1]) {
+    faults.add(pointer_to(field, time_names[0]), "must be at most stale_seconds");
+    return std::nullopt;
+  }
+  if (!key) return std::nullopt;
+  return CacheTerms{*std::move(key), *times[0], *times[1]};
+}
+
+OnTimeout read_on_timeout(std::string_view field, std::string_view value, FaultList& faults) {
+  const auto word = string_of(value);
+  if (word == "cancel") return OnTimeout::cancel;
+  if (word != "continue") faults.add(pointer_to(field), "must be \"continue\" or \"cancel\"");
+  return OnTimeout::go_on;
 }
 
 std::optional<WallTime> read_time(std::string_view field, std::string_view value, FaultList& faults) {
@@ -219,6 +295,14 @@ constexpr Field<Start> start_fields[] = {
                         FaultList& faults) { callback_of(r).url = read_url(field, value, faults); }},
     {"callback_events", [](Start& r, std::string_view field, std::string_view value,
                            FaultList& faults) { callback_of(r).events = read_events(field, value, faults); }},
+    {"unique_key",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       r.unique_key = read_key(field, value, limits::unique_key_chars, faults);
+     }},
+    {"cache", [](Start& r, std::string_view field, std::string_view value,
+                 FaultList& faults) { r.cache = read_cache(field, value, faults); }},
+    {"on_timeout", [](Start& r, std::string_view field, std::string_view value,
+                      FaultList& faults) { r.on_timeout = read_on_timeout(field, value, faults); }},
 };
 
 constexpr Field<RetryRequest> retry_fields[] = {

@@ -1,18 +1,23 @@
 // The body of POST /start-task, read and checked. Every fault is listed, each with its pointer.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "api/cache_terms.h"
 #include "api/delivery.h"
 #include "api/fault_list.h"
 #include "api/problem.h"
 #include "api/task.h"
 
 namespace longhaul::api {
+
+// What becomes of a task when the wait for it ends first.
+enum class OnTimeout : std::uint8_t { go_on, cancel };
 
 struct StartRequest {
   std::string type;
@@ -28,6 +33,9 @@ struct StartRequest {
   std::optional<int> max_attempts;
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
   std::optional<Callback> callback;
+  std::optional<std::string> unique_key;
+  std::optional<CacheTerms> cache;
+  OnTimeout on_timeout = OnTimeout::go_on;
 };
 
 // What is wrong with a URL whose text is sound: where it may not lead, which only the caller knows. "must ...".

@@ -63,17 +63,32 @@ void write_progress(JsonWriter& json, const std::optional<Progress>& progress) {
   json.end_object();
 }
 
-// A result that is longer than `most_bytes` is left out, and that is said.
-void write_result(JsonWriter& json, const TaskSnapshot& task, std::size_t most_bytes) {
+// What is shown besides the task itself.
+struct Shown {
+  std::size_t most_result_bytes = whole_result;  // a longer one is left out, and that is said
+  std::optional<std::string_view> kept_result;   // stands in the place of its own; JSON
+  std::string_view cached_at;                    // JSON; empty: not from the cache
+  bool deduplicated = false;
+};
+
+void write_result(JsonWriter& json, const TaskSnapshot& task, const Shown& shown) {
   json.key("result");
-  if (!task.result) {
+  if (shown.kept_result) {
+    json.raw(*shown.kept_result);
+  } else if (!task.result) {
     json.null();
-  } else if (task.result->text.size() > most_bytes) {
+  } else if (task.result->text.size() > shown.most_result_bytes) {
     json.null();
     json.key("result_omitted").boolean(true);
   } else {
     json.raw(*task.result);
   }
+}
+
+void write_cache(JsonWriter& json, const Shown& shown) {
+  json.key("cache").boolean(!shown.cached_at.empty());
+  if (!shown.cached_at.empty()) json.key("cached_at").raw(shown.cached_at);
+  if (shown.deduplicated) json.key("deduplicated").boolean(true);
 }
 
 void write_tags(JsonWriter& json, const TaskSnapshot& task) {
@@ -96,7 +111,7 @@ void write_waiting_for(JsonWriter& json, const std::optional<WaitingFor>& waitin
 
 // The members of a status, without the braces around them.
 void write_status(JsonWriter& json, const TaskSnapshot& task, const std::optional<WaitingFor>& waiting_for,
-                  std::size_t most_result_bytes = whole_result) {
+                  const Shown& shown = {}) {
   std::string status_url = "/task-status/";
   status_url += task.id.text();
   json.key("task_id").string(std::string_view(status_url).substr(status_url.rfind('/') + 1));
@@ -104,10 +119,10 @@ void write_status(JsonWriter& json, const TaskSnapshot& task, const std::optiona
   json.key("queue").string(task.queue);
   json.key("status").string(to_text(task.state));
   write_progress(json, task.progress);
-  write_result(json, task, most_result_bytes);
+  write_result(json, task, shown);
   json.key("error");
   write_error(json, task.error);
-  json.key("cache").boolean(false);
+  write_cache(json, shown);
   json.key("attempt").number(std::int64_t{task.attempt});
   json.key("max_attempts").number(std::int64_t{task.max_attempts});
   json.key("revision").number(task.revision);
@@ -147,6 +162,15 @@ std::optional<int> small_integer(std::string_view value) {
   return static_cast<int>(*integer);
 }
 
+void write_log_line(JsonWriter& json, const LogLine& line) {
+  json.begin_object();
+  json.key("n").number(line.n);
+  json.key("at").time(line.at);
+  json.key("stream").string(line.stream);
+  json.key("text").string(line.text);
+  json.end_object();
+}
+
 }  // namespace
 
 std::string status_json(const TaskSnapshot& task, const std::optional<WaitingFor>& waiting_for) {
@@ -157,12 +181,50 @@ std::string status_json(const TaskSnapshot& task, const std::optional<WaitingFor
   return json.take();
 }
 
-std::string delivered_status_json(const TaskSnapshot& task) {
-  JsonWriter json(expected_bytes(task));
+std::string kept_status_json(const TaskSnapshot& succeeded) {
+  JsonWriter moment;
+  moment.time(succeeded.finished_at.value());
+  const std::string cached_at = moment.take();
+  Shown shown;
+  shown.cached_at = cached_at;
+  JsonWriter json(expected_bytes(succeeded));
   json.begin_object();
-  write_status(json, task, std::nullopt, limits::delivered_result_bytes);
+  write_status(json, succeeded, std::nullopt, shown);
   json.end_object();
   return json.take();
+}
+
+std::string start_json(const TaskSnapshot& task, const std::optional<WaitingFor>& waiting_for,
+                       const StartAnswer& answer) {
+  Shown shown;
+  shown.deduplicated = answer.deduplicated;
+  if (answer.kept != nullptr) {
+    MemberCursor member(answer.kept->text);
+    while (member.next()) {
+      if (member.name() == "result") shown.kept_result = member.value();
+      if (member.name() == "cached_at") shown.cached_at = member.value();
+    }
+  }
+  JsonWriter json(expected_bytes(task) + (shown.kept_result ? shown.kept_result->size() : 0));
+  json.begin_object();
+  write_status(json, task, waiting_for, shown);
+  json.end_object();
+  return json.take();
+}
+
+std::string short_status_json(const TaskSnapshot& task, const std::optional<WaitingFor>& waiting_for,
+                              std::size_t most_result_bytes) {
+  Shown shown;
+  shown.most_result_bytes = most_result_bytes;
+  JsonWriter json(usual_status_bytes);
+  json.begin_object();
+  write_status(json, task, waiting_for, shown);
+  json.end_object();
+  return json.take();
+}
+
+std::string delivered_status_json(const TaskSnapshot& task) {
+  return short_status_json(task, std::nullopt, limits::delivered_result_bytes);
 }
 
 std::string detail_json(const TaskDetail& detail, const std::optional<WaitingFor>& waiting_for) {
@@ -198,18 +260,17 @@ std::string page_json(const TaskPage& page, std::string_view next_page_token) {
   return json.take();
 }
 
+std::string log_line_json(const LogLine& line) {
+  JsonWriter json(usual_line_bytes + line.text.size());
+  write_log_line(json, line);
+  return json.take();
+}
+
 std::string logs_json(const LogPage& page) {
   JsonWriter json((page.lines.size() + 1) * usual_line_bytes);
   json.begin_object();
   json.key("lines").begin_array();
-  for (const LogLine& line : page.lines) {
-    json.begin_object();
-    json.key("n").number(line.n);
-    json.key("at").time(line.at);
-    json.key("stream").string(line.stream);
-    json.key("text").string(line.text);
-    json.end_object();
-  }
+  for (const LogLine& line : page.lines) write_log_line(json, line);
   json.end_array();
   json.key("truncated").boolean(page.truncated);
   json.end_object();

@@ -131,7 +131,60 @@ std::optional<double> plain_number(std::string_view text) {
   return value;
 }
 
+// The only value of a parameter that may come once; null when it is absent.
+const std::string* single_value(const QueryParameters& parameters, std::string_view wanted,
+                                FaultList& faults) {
+  const std::string* found = nullptr;
+  for (const auto& [name, value] : parameters) {
+    if (name != wanted) continue;
+    if (found != nullptr) faults.add(parameter_pointer(wanted), "must be given only once");
+    found = &value;
+  }
+  return found;
+}
+
+bool has_tag(const TaskSnapshot& task, const std::pair<std::string, std::string>& tag) {
+  return std::find(task.tags.begin(), task.tags.end(), tag) != task.tags.end();
+}
+
 }  // namespace
+
+bool matches(const TaskFilter& filter, const TaskSnapshot& task) {
+  return (!filter.state || *filter.state == task.state) && (!filter.type || *filter.type == task.type) &&
+         (!filter.queue || *filter.queue == task.queue) &&
+         (!filter.created_after || task.created_at > *filter.created_after) &&
+         (!filter.created_before || task.created_at < *filter.created_before) &&
+         std::all_of(filter.tags.begin(), filter.tags.end(),
+                     [&](const auto& tag) { return has_tag(task, tag); });
+}
+
+Checked<TaskFilter> parse_task_filter(const QueryParameters& parameters) {
+  FaultList faults;
+  for (const auto& [name, value] : parameters) {
+    if (name == "page_size" || name == "page_token")
+      faults.add(parameter_pointer(name), "is not a parameter of this request");
+  }
+  if (!faults.empty()) return refuse(std::move(faults).to_problem());
+  auto query = parse_task_query(parameters);
+  if (!query) return base::Failure{std::move(query).error()};
+  return std::move(query->filter);
+}
+
+Checked<std::optional<std::int64_t>> parse_revision(const QueryParameters& parameters) {
+  FaultList faults;
+  const std::string* const given = single_value(parameters, "revision", faults);
+  std::optional<std::int64_t> revision;
+  if (given != nullptr) {
+    std::int64_t value = 0;
+    const char* const end = given->data() + given->size();
+    const auto read = std::from_chars(given->data(), end, value);
+    if (!all_digits(*given) || read.ec != std::errc() || read.ptr != end)
+      faults.add(parameter_pointer("revision"), "must be a whole number, at least 0");
+    revision = value;
+  }
+  if (!faults.empty()) return refuse(std::move(faults).to_problem());
+  return revision;
+}
 
 Checked<TaskQuery> parse_task_query(const QueryParameters& parameters) {
   TaskQuery query;
@@ -163,13 +216,8 @@ Checked<TaskQuery> parse_task_query(const QueryParameters& parameters) {
 }
 
 Checked<Milliseconds> parse_wait(const QueryParameters& parameters) {
-  const std::string* wait = nullptr;
   FaultList faults;
-  for (const auto& [name, value] : parameters) {
-    if (name != "wait") continue;
-    if (wait != nullptr) faults.add(parameter_pointer("wait"), "must be given only once");
-    wait = &value;
-  }
+  const std::string* const wait = single_value(parameters, "wait", faults);
   if (wait == nullptr) return Milliseconds(0);
   const auto seconds = plain_number(*wait);
   if (!seconds || *seconds > limits::wait_seconds_max) {

@@ -56,4 +56,13 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
+std::optional<std::string> from_base64url(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::string padded(text);
+  std::replace(padded.begin(), padded.end(), '-', '+');
+  std::replace(padded.begin(), padded.end(), '_', '/');
+  while (padded.size() % group_chars != 0) padded += '=';
+  return from_base64(padded);
+}
+
 }  // namespace longhaul::base

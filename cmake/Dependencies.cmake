@@ -39,6 +39,15 @@ longhaul_require_package(CURL)
 longhaul_dependency(curl)
 target_link_libraries(longhaul_curl INTERFACE CURL::libcurl)
 
+find_path(LONGHAUL_WSLAY_INCLUDE_DIR "wslay/wslay.h" DOC "Folder that holds wslay/")
+find_library(LONGHAUL_WSLAY_LIBRARY NAMES wslay DOC "libwslay: frames of WebSockets")
+if(NOT LONGHAUL_WSLAY_INCLUDE_DIR OR NOT LONGHAUL_WSLAY_LIBRARY)
+    message(FATAL_ERROR "libwslay is missing. Run scripts/setup, or install its development package.")
+endif()
+longhaul_dependency(wslay)
+target_include_directories(longhaul_wslay SYSTEM INTERFACE "${LONGHAUL_WSLAY_INCLUDE_DIR}")
+target_link_libraries(longhaul_wslay INTERFACE "${LONGHAUL_WSLAY_LIBRARY}")
+
 # Of prometheus-cpp only the core; its package would also ask for the libraries of the parts that we do without.
 find_path(LONGHAUL_PROMETHEUS_INCLUDE_DIR "prometheus/text_serializer.h" DOC "Folder that holds prometheus/")
 find_library(LONGHAUL_PROMETHEUS_LIBRARY NAMES prometheus-cpp-core DOC "prometheus-cpp's core library")

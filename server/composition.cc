@@ -99,6 +99,7 @@ base::Result<std::unique_ptr<Composition>> Composition::build(const Settings& se
   storage::SqliteOptions options;
   options.path = settings.database;
   options.min_free_bytes = static_cast<std::uint64_t>(settings.min_free_disk_mb) * 1024 * 1024;
+  options.max_cache_bytes = settings.max_cache_bytes;
   options.clock = clock.get();
   auto store = storage::open_sqlite_store(options);
   if (!store) return base::fail(store.error().message);
@@ -120,9 +121,15 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
       callback_guard_(guard_options(settings_)),
       webhooks_(make_deliveries(settings_, store_.get(), &callback_guard_, clock_.get())),
       server_(make_server(settings_, clock_.get())),
-      waiting_(*server_),
-      metrics_(make_metrics({store_.get(), server_.get(), &waiting_, &open_tasks_, &readiness_,
-                             threads_.get(), commands_.get(), clock_.get(), &settings_.types})),
+      events_(
+          *server_, [this](const api::TaskSnapshot& task) { return dispatcher_->explain(task); },
+          static_cast<std::size_t>(settings_.kept_events)),
+      logs_(*server_, *store_, readers_),
+      streams_(*server_),
+      waiting_(*server_, events_),
+      metrics_(make_metrics({store_.get(), server_.get(), &waiting_, &events_, &streams_, &start_counters_,
+                             &open_tasks_, &readiness_, threads_.get(), commands_.get(), clock_.get(),
+                             &settings_.types})),
       task_log_(*clock_),
       context_{*server_,
                *store_,
@@ -130,19 +137,25 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
                *dispatcher_,
                readers_,
                waiting_,
+               events_,
+               logs_,
+               streams_,
                open_tasks_,
                ids_,
                readiness_,
                *clock_,
                callback_guard_,
                *metrics_,
+               start_counters_,
                settings_.api_key ? "key" : "anyone"} {
   dispatcher_->set_executors(threads_.get(), commands_.get());
+  // Before the dispatcher: when that says that nothing runs any more, whoever watches has been told of the end.
+  store_->add_observer(&events_);
   store_->add_observer(dispatcher_.get());
   store_->add_observer(retention_.get());
   store_->add_observer(webhooks_.get());
   store_->add_observer(&open_tasks_);
-  store_->add_observer(&waiting_);
+  store_->add_observer(&logs_);
   store_->add_observer(metrics_.get());
   store_->add_observer(&task_log_);
   server_->set_gate(make_gate(access_of(settings_)));
@@ -168,7 +181,9 @@ void Composition::reload(const Settings& settings) {
   base::set_log_level(settings.log_level);
   server_->set_max_body_bytes(greatest_body_bytes(settings.types));
   open_tasks_.set_max(settings.max_open_tasks);
-  retention_->set_limits(retention_limits(settings));
+  store_->result_cache().set_max_cache_bytes(settings.max_cache_bytes);
+  retention_->set_limits(retention_limits(settings));  // and with that a round, which removes what is over
+  events_.set_max_events(static_cast<std::size_t>(settings.kept_events));
   // The dispatcher first: a task of a new type then comes to one that knows it.
   const auto types = std::make_shared<const worker::TaskTypes>(settings.types);
   dispatcher_->change_types(types);
@@ -184,6 +199,7 @@ void Composition::drain(std::function<void()> drained) {
 void Composition::stop() {
   readiness_.enter(Readiness::Phase::stopping);
   waiting_.close();
+  streams_.close();
   services_.stop();
 }
 

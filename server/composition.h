@@ -26,6 +26,10 @@
 #include "server/routes/open_tasks.h"
 #include "server/routes/readiness.h"
 #include "server/routes/route.h"
+#include "server/routes/start_counters.h"
+#include "server/streams/event_hub.h"
+#include "server/streams/log_hub.h"
+#include "server/streams/open_streams.h"
 #include "server/streams/wait_hub.h"
 #include "storage/store.h"
 #include "worker/dispatcher.h"
@@ -76,7 +80,11 @@ class Composition {
   const worker::webhooks::AddressGuard callback_guard_;
   const std::unique_ptr<worker::webhooks::DeliveryService> webhooks_;
   const std::unique_ptr<HttpServer> server_;
+  EventHub events_;
+  LogHub logs_;
+  OpenStreams streams_;
   WaitHub waiting_;
+  StartCounters start_counters_;
   const std::unique_ptr<Metrics> metrics_;
   TaskLog task_log_;
   const RouteContext context_;

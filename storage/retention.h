@@ -1,5 +1,6 @@
 // Removal of what is past its time: finished tasks with all that belongs to them, by age or because the
-// database is too big, and the idempotency keys that outlived them. Part of the store; every engine has it.
+// database is too big, the idempotency keys that outlived them, and results kept for starts to come (by the
+// terms of result_cache.h). Part of the store; every engine has it.
 //
 // It goes in rounds, and a round in slices, each a transaction of its own and short enough for others not to
 // notice: shorter still while there is other work. The caller asks for one slice after the other, as long as
@@ -50,11 +51,13 @@ struct PurgeOrder {
 };
 
 struct PurgeOutcome {
-  std::int64_t tasks = 0;                 // removed by this slice
-  std::int64_t keys = 0;                  // idempotency keys
-  std::int64_t held_back = 0;             // tasks past their time, kept for a delivery that they owe
-  std::optional<PurgePosition> position;  // there is more: ask again with it
-  std::optional<WallTime> next;           // the round is over: when the next thing will be past its time
+  std::int64_t tasks = 0;                   // removed by this slice
+  std::int64_t keys = 0;                    // idempotency keys
+  std::int64_t results = 0;                 // kept for starts to come (result_cache.h)
+  std::int64_t held_back = 0;               // tasks past their time, kept for a delivery that they owe
+  std::optional<PurgePosition> position;    // there is more: ask again with it
+  std::optional<WallTime> next;             // the round is over: when the next thing will be past its time
+  std::optional<SteadyTime> next_expiry{};  // and when the next of the kept results will
 };
 
 class Retention {

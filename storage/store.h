@@ -19,12 +19,14 @@
 #include <string>
 #include <vector>
 
+#include "api/cache_terms.h"
 #include "api/delivery.h"
 #include "api/task.h"
 #include "api/task_query.h"
 #include "base/service.h"
 #include "storage/figures.h"
 #include "storage/outbox.h"
+#include "storage/result_cache.h"
 #include "storage/retention.h"
 #include "storage/store_types.h"
 
@@ -59,14 +61,26 @@ struct NewTask {
   std::string traceparent;  // empty: none
   std::optional<api::Callback> callback;
   std::optional<IdempotencyBinding> idempotency;
-  bool replay_only =
-      false;  // there is no room for a new task: answer for its key if that is bound, else not_bound
+  std::optional<api::CacheTerms> cache;  // answered with a fresh result if there is one; else its own is kept
+  std::optional<std::string> unique_key;  // answered with the unfinished task of the type that has it, if any
+  bool is_private = false;                // may be ended by cancel_private()
+  bool without_room = false;  // there is no room for a new task: answer with what is there, or else no_room
 };
 
-enum class EnqueueVerdict : std::uint8_t { created, replayed, key_reused, task_gone, not_bound };
+// What a start came to, in the order in which it is judged.
+enum class EnqueueVerdict : std::uint8_t {
+  key_reused,    // its idempotency key was bound with another body
+  task_gone,     // what it was bound to is removed
+  replayed,      // `task` is what it was bound to
+  cached,        // `cached` is a fresh result
+  deduplicated,  // `task` has its unique key
+  no_room,
+  created,
+};
 struct EnqueueOutcome {
   EnqueueVerdict verdict = EnqueueVerdict::created;
-  TaskSnapshotPtr task;  // created, replayed
+  TaskSnapshotPtr task;  // created, replayed, deduplicated
+  CachedResultPtr cached{};
 };
 
 // ---- attempts
@@ -127,14 +141,15 @@ enum class CancelVerdict : std::uint8_t {
   cancelled_now,
   already_cancelled,
   cancelling,
-  already_final
+  already_final,
+  shared,  // of cancel_private(): nothing has changed
 };
 struct CancelOutcome {
   CancelVerdict verdict = CancelVerdict::unknown;
   TaskSnapshotPtr task;
 };
 
-enum class RetryVerdict : std::uint8_t { unknown, retried, not_retryable, deadline_passed };
+enum class RetryVerdict : std::uint8_t { unknown, retried, not_retryable, deadline_passed, unique_key_taken };
 struct RetryOrder {
   TaskId id;
   std::optional<Milliseconds> deadline;  // replaces the old one
@@ -143,6 +158,7 @@ struct RetryOrder {
 struct RetryOutcome {
   RetryVerdict verdict = RetryVerdict::unknown;
   TaskSnapshotPtr task;
+  TaskSnapshotPtr holder{};  // unique_key_taken: who has it
 };
 
 // What one slice of due work did, and when the next piece is due.
@@ -162,6 +178,13 @@ struct TaskChange {
   std::optional<api::AttemptOutcome> ended{};  // how the attempt ended that this change takes the task out of
 };
 
+// What an attempt has said, committed: progress that was recorded, log lines that were appended, or both.
+struct NotedTask {
+  TaskSnapshotPtr task;  // as this commit left it
+  bool has_progress = false;
+  std::int64_t log_lines = 0;  // the number of the last line now; 0: no lines came
+};
+
 // Told of every change after its commit, in commit order, on the writer's thread, before the callbacks of
 // that commit. Must not block.
 class StoreObserver {
@@ -173,6 +196,11 @@ class StoreObserver {
   virtual void on_deliveries(std::span<const OwedDelivery> /*deliveries*/) {}
   // Attempts to deliver that were noted, after on_deliveries.
   virtual void on_deliveries_tried(std::span<const TriedDelivery> /*tried*/) {}
+  // Results were kept for starts to come, and the first of these expires then.
+  virtual void on_results_kept(SteadyTime /*first_expiry*/) {}
+  // What attempts said, each task once a commit, last of all. A change that the same commit made to the task
+  // was told of before, so that the snapshot may be of a task that is over by now.
+  virtual void on_noted(std::span<const NotedTask> /*noted*/) {}
 };
 
 // A queued task as the ready queue sorts it.
@@ -204,7 +232,8 @@ class Store : public base::Service {
   virtual void add_observer(StoreObserver* observer) = 0;
 
   // ---- writes
-  // Creates a task, or answers with the one that its idempotency key is bound to.
+  // Creates a task, or answers with what is there already (EnqueueVerdict). Whoever is answered with a task
+  // that another start made shares it: it is private no longer.
   virtual void enqueue(NewTask task, Done<EnqueueOutcome> done) = 0;
   // queued -> running: counts the attempt and makes its token.
   virtual void claim(std::vector<ClaimOrder> orders, Done<ClaimOutcome> done) = 0;
@@ -228,6 +257,10 @@ class Store : public base::Service {
                             Done<FinishOutcome> done) = 0;
   // A user's cancel.
   virtual void cancel(TaskId id, std::string reason, Done<CancelOutcome> done) = 0;
+  // The same for the start that made the task: refused (`shared`) when it was not made private, when another
+  // start has been answered with it since, or a user has opened it again. A final one is answered as cancel()
+  // does.
+  virtual void cancel_private(TaskId id, std::string reason, Done<CancelOutcome> done) = 0;
   // A user's retry of a task that did not succeed.
   virtual void retry(RetryOrder order, Done<RetryOutcome> done) = 0;
   // Applies what is due now, at most one slice of it: scheduled -> queued; waiting tasks past deadline or
@@ -263,6 +296,7 @@ class Store : public base::Service {
   // Lives as long as the store.
   [[nodiscard]] virtual Outbox& outbox() = 0;
   [[nodiscard]] virtual Retention& retention() = 0;
+  [[nodiscard]] virtual ResultCache& result_cache() = 0;
 };
 
 }  // namespace longhaul::storage

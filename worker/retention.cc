@@ -99,15 +99,26 @@ class LocalRetention final : public RetentionService {
       const auto due_before = due_;
       for (const storage::TaskChange& change : changes) note(*change.task);
       is_sooner = due_ != due_before;
-      if (limits_.max_bytes && !look_) {
-        look_ = options_.clock->boot() + size_rest;
-        is_sooner = true;
-      }
+      const auto look_before = look_;
+      if (limits_.max_bytes) bring_forward(look_, *others_wrote_ + size_rest);
+      is_sooner = is_sooner || look_ != look_before;
     }
     if (is_sooner) mailbox_->alarm.ring();
   }
+  void on_results_kept(base::SteadyTime first_expiry) override {
+    const base::BootTime at = boot_time_of(first_expiry);
+    {
+      const base::MutexLock lock(mutex_);
+      if (!is_open_ || (look_ && *look_ <= at)) return;
+      look_ = at;
+    }
+    mailbox_->alarm.ring();
+  }
 
  private:
+  [[nodiscard]] base::BootTime boot_time_of(base::SteadyTime time) const {
+    return options_.clock->boot() + (time - options_.store->now().steady);
+  }
   void note(const api::TaskSnapshot& task) REQUIRES(mutex_) {
     if (!task.finished_at) return;
     for (std::size_t i = 0; i < storage::final_states.size(); ++i) {
@@ -183,6 +194,7 @@ class LocalRetention final : public RetentionService {
     removed_ = 0;
     const base::MutexLock lock(mutex_);
     if (answer->next) bring_forward(due_, *answer->next);
+    if (answer->next_expiry) bring_forward(look_, boot_time_of(*answer->next_expiry));
     if (!held_back_) return;
     const base::BootTime now = options_.clock->boot();
     bring_forward(look_, now + held_back_rest);
@@ -224,10 +236,11 @@ class LocalRetention final : public RetentionService {
   base::Mutex mutex_;
   storage::RetentionLimits limits_ GUARDED_BY(mutex_);
   bool is_open_ GUARDED_BY(mutex_) = false;
-  std::optional<base::WallTime> due_ GUARDED_BY(mutex_);   // the next round, by age
-  std::optional<base::BootTime> look_ GUARDED_BY(mutex_);  // by size, or for those held back
-  base::BootTime earliest_ GUARDED_BY(mutex_);             // no round before, unless it is hurried
-  bool is_hurried_ GUARDED_BY(mutex_) = false;             // by new limits
+  std::optional<base::WallTime> due_ GUARDED_BY(mutex_);  // the next round, by age
+  std::optional<base::BootTime> look_
+      GUARDED_BY(mutex_);                       // by size, for those held back, for results that expire
+  base::BootTime earliest_ GUARDED_BY(mutex_);  // no round before, unless it is hurried
+  bool is_hurried_ GUARDED_BY(mutex_) = false;  // by new limits
   std::optional<base::BootTime> others_wrote_ GUARDED_BY(mutex_);
 };
 

@@ -1,13 +1,15 @@
 // Has the store remove what is past its time (storage/retention.h), one slice after the other, and sleeps
 // until something is due again: the store says when, and each task that ends meanwhile may bring that
-// forward. While others have changes written, slices are small and there is a rest between two, so that starts
-// hardly notice; a round that has taken `gentle_for` so far goes on without rests, so that more cannot come to be
-// removed than is. With a limit on the size of the database it also looks a second after something was written. With
-// nothing written and nothing due it neither wakes up nor asks the store.
+// forward, and so may a result that is kept for starts to come. While others have changes written, slices are
+// small and there is a rest between two, so that starts hardly notice; a round that has taken `gentle_for` so
+// far goes on without rests, so that more cannot come to be removed than is. With a limit on the size of the
+// database it also looks a second after something was written. With nothing written and nothing due it
+// neither wakes up nor asks the store.
 //
 // A round begins `round_rest` after the one before at the earliest, so that tasks that come due one after the
-// other go together. A task that owes a delivery is looked at by every round, and there may be very many: after a
-// round that held any back it rests `held_back_share` times as long as the round took, whatever is due.
+// other go together. A task that owes a delivery is looked at by every round, and there may be very many:
+// after a round that held any back it rests `held_back_share` times as long as the round took, whatever is
+// due.
 //
 // A slice that cannot be written (a full disk) is tried again after a rest. Tasks that were held back for a
 // delivery are looked at again after `held_back_rest`, unless something else is due before.

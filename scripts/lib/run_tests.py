@@ -22,7 +22,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 # In the order in which a failure tells most: small things first.
-GROUPS = ("tidy", "unit", "store", "worker", "http", "crash", "docs")
+GROUPS = ("tidy", "unit", "store", "worker", "http", "crash", "browser", "docs")
 SANITIZER_PRESETS = ("asan", "tsan")
 DEFAULT_TIMEOUT_SECONDS = 900
 SANITIZER_TIMEOUT_FACTOR = 3

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/base64.h"
 #include "server/auth/ascii.h"
 #include "server/auth/digest.h"
+#include "server/auth/header_list.h"
 #include "server/auth/host_name.h"
 
 namespace longhaul::server {
@@ -14,9 +16,13 @@ using api::ErrorCode;
 using api::Problem;
 
 constexpr std::string_view exposed_headers =
-    "Location, Retry-After, ETag, X-Request-Id, Idempotent-Replayed, WWW-Authenticate";
+    "Location, Retry-After, ETag, Age, X-Request-Id, Idempotent-Replayed, Preference-Applied, "
+    "WWW-Authenticate";
 constexpr std::string_view accepted_headers =
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Traceparent, X-Request-Id";
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, Traceparent, "
+    "X-Request-Id";
+
+constexpr std::string_view websocket_path = "/ws";
 
 bool contains(const std::vector<std::string>& list, std::string_view value) {
   return std::find(list.begin(), list.end(), value) != list.end();
@@ -99,17 +105,39 @@ class Access {
     if (!needs_key_ || request.method == "OPTIONS" || request.path == "/livez" || request.path == "/readyz") {
       return std::nullopt;
     }
-    constexpr std::string_view scheme = "Bearer ";
-    const std::string* authorization = single_header(request, "Authorization");
-    if (authorization == nullptr || !equal_ignoring_case(authorization->substr(0, scheme.size()), scheme)) {
+    const bool is_header = count_headers(request, "Authorization") > 0;
+    const auto key = is_header ? key_of_header(request) : key_of_subprotocol(request);
+    if (!key) {
       return unauthorized("This server needs a key: send it as Authorization: Bearer KEY.",
                           "Bearer realm=\"longhaul\"");
     }
-    std::string_view key = std::string_view(*authorization).substr(scheme.size());
-    key.remove_prefix(std::min(key.find_first_not_of(' '), key.size()));
-    if (equal_in_constant_time(sha256(key), key_digest_)) return std::nullopt;
+    if (equal_in_constant_time(sha256(*key), key_digest_)) return std::nullopt;
     return unauthorized("The key is not one that this server knows.",
                         "Bearer realm=\"longhaul\", error=\"invalid_token\"");
+  }
+
+  static std::optional<std::string> key_of_header(const Request& request) {
+    constexpr std::string_view scheme = "Bearer ";
+    const std::string* authorization = single_header(request, "Authorization");
+    if (authorization == nullptr || !equal_ignoring_case(authorization->substr(0, scheme.size()), scheme)) {
+      return std::nullopt;
+    }
+    std::string key = authorization->substr(scheme.size());
+    key.erase(0, std::min(key.find_first_not_of(' '), key.size()));
+    return key;
+  }
+
+  // A page cannot give its WebSocket an Authorization header, but subprotocols: "bearer.<base64url of the key>".
+  static std::optional<std::string> key_of_subprotocol(const Request& request) {
+    constexpr std::string_view prefix = "bearer.";
+    if (request.path != websocket_path) return std::nullopt;
+    std::optional<std::string_view> found;
+    for (const std::string_view word : words_of_header(request, "Sec-WebSocket-Protocol")) {
+      if (!word.starts_with(prefix)) continue;
+      if (found) return std::nullopt;  // two keys are not one right key
+      found = word.substr(prefix.size());
+    }
+    return found ? base::from_base64url(*found).value_or("") : std::optional<std::string>();
   }
 
   static Problem unauthorized(std::string detail, std::string challenge) {

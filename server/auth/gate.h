@@ -4,7 +4,7 @@
 //           web page whose name was rebound to 127.0.0.1 could drive the server (421).
 //   Origin  the server's own and those in `allowed_origins` pass and get CORS headers on each answer; others
 //   are refused (403). key     with an API key set: Authorization: Bearer <key> (RFC 6750) on everything but
-//   the probes and CORS preflights (401).
+//   the probes and CORS preflights (401); on /ws also the subprotocol bearer.<base64url of the key>.
 // Thread-safety: the gate is a value that may be called from any thread. It keeps a digest of the key, never
 // the key.
 #pragma once

@@ -48,6 +48,9 @@ Answer answer_of(const httplib::Result& result, const std::string& url) {
   return Reply{result->status, result->body, result->get_header_value("Retry-After")};
 }
 
+constexpr std::chrono::seconds stream_silence{45};  // a server says something every 15 s
+constexpr std::size_t max_refusal_bytes = 64 * 1024;
+
 }  // namespace
 
 std::string escape_segment(std::string_view text) {
@@ -113,15 +116,43 @@ Answer ApiClient::get(const std::string& path, const NameValues& query, double w
   return answer_of(client_->Get(target(path, query)), url());
 }
 
-Answer ApiClient::post(const std::string& path, const std::string& body, const NameValues& headers) {
-  expect_answer_within(0);
+Answer ApiClient::post(const std::string& path, const NameValues& query, const std::string& body,
+                       const NameValues& headers, double wait_seconds) {
+  expect_answer_within(wait_seconds);
   const httplib::Headers sent(headers.begin(), headers.end());
-  return answer_of(client_->Post(path, sent, body, "application/json"), url());
+  return answer_of(client_->Post(target(path, query), sent, body, "application/json"), url());
 }
 
 Answer ApiClient::remove(const std::string& path, const NameValues& query, double wait_seconds) {
   expect_answer_within(wait_seconds);
   return answer_of(client_->Delete(target(path, query)), url());
+}
+
+Answer ApiClient::stream(const std::string& path, const NameValues& query, const std::string& last_event_id,
+                         const std::function<bool(std::string_view)>& take) {
+  client_->set_read_timeout(stream_silence);
+  httplib::Headers headers{{"Accept", "text/event-stream"}};
+  if (!last_event_id.empty()) headers.emplace("Last-Event-ID", last_event_id);
+  Reply reply;
+  bool is_stream = false;
+  const auto on_head = [&](const httplib::Response& head) {
+    reply.status = head.status;
+    reply.retry_after = head.get_header_value("Retry-After");
+    is_stream = head.status == 200 && head.get_header_value("Content-Type").starts_with("text/event-stream");
+    return true;
+  };
+  const auto on_bytes = [&](const char* data, std::size_t size) {
+    if (is_stream) return take({data, size});
+    reply.body.append(data, size);
+    return reply.body.size() <= max_refusal_bytes;
+  };
+  const auto result = client_->Get(target(path, query), headers, on_head, on_bytes);
+  if (is_stream) return reply;  // also one that broke
+  if (!result) return base::Failure{Unreachable{explain(result.error(), url())}};
+  if (reply.status == 200)
+    return base::Failure{
+        Unreachable{url() + " answered with something else than events. Is it a longhaul server?"}};
+  return reply;
 }
 
 }  // namespace longhaul::server

@@ -4,6 +4,7 @@
 // server, a refusal included, is a Reply.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,8 +49,15 @@ class ApiClient {
 
   // `wait_seconds` is how long the server was asked to hold its answer back.
   [[nodiscard]] Answer get(const std::string& path, const NameValues& query, double wait_seconds = 0);
-  [[nodiscard]] Answer post(const std::string& path, const std::string& body, const NameValues& headers);
+  [[nodiscard]] Answer post(const std::string& path, const NameValues& query, const std::string& body,
+                            const NameValues& headers, double wait_seconds = 0);
   [[nodiscard]] Answer remove(const std::string& path, const NameValues& query, double wait_seconds = 0);
+
+  // Hands over the bytes of a stream of events as they come, until it ends or `take` returns false; a client that
+  // comes back says with `last_event_id` where it was. Only the answer that is no stream has a body.
+  [[nodiscard]] Answer stream(const std::string& path, const NameValues& query,
+                              const std::string& last_event_id,
+                              const std::function<bool(std::string_view)>& take);
 
   [[nodiscard]] const std::string& url() const { return options_.url; }
 

@@ -24,7 +24,7 @@ struct ExitCodeMeaning {
 };
 
 inline constexpr std::array<ExitCodeMeaning, 7> exit_code_table{{
-    {ExitCode::ok, "it worked; with start --wait and watch: the task succeeded"},
+    {ExitCode::ok, "it worked; with start --wait and watch: the task succeeded, or a kept result stood in"},
     {ExitCode::task_did_not_succeed,
      "the task failed, was cancelled or timed out; serve, reload, backup, migrate: it could not be "
      "done; doctor: something is wrong; output could not be written"},

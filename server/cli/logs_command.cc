@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "server/cli/argument_checks.h"
 #include "server/cli/commands.h"
@@ -19,8 +20,13 @@ struct LogArguments {
   bool follow = false;
 };
 
-// Prints the lines behind `after` and moves it on, until there are none.
-Accepted<bool> print_new_lines(Session& session, const std::string& task_id, std::string& after) {
+void print_line(const JsonObject& line) {
+  if (line.text("stream") == "server") std::cout << "[longhaul] ";
+  std::cout << printable(line.text("text")) << '\n';
+}
+
+// Prints the lines behind `after` until there are none; whether the log was cut.
+Accepted<bool> print_lines(Session& session, const std::string& task_id, std::string after) {
   for (;;) {
     const auto reply = session.get(task_path(task_id) + "/logs", {{"after", after}});
     if (!reply) return base::Failure{reply.error()};
@@ -29,8 +35,7 @@ Accepted<bool> print_new_lines(Session& session, const std::string& task_id, std
     const auto lines = page->array("lines");
     for (const api::RawJson& element : lines) {
       const JsonObject line(element);
-      if (line.text("stream") == "server") std::cout << "[longhaul] ";
-      std::cout << printable(line.text("text")) << '\n';
+      print_line(line);
       after = line.text("n");
     }
     std::cout.flush();
@@ -38,30 +43,41 @@ Accepted<bool> print_new_lines(Session& session, const std::string& task_id, std
   }
 }
 
+// The same as lines are written, until the task has ended.
+Accepted<bool> follow_lines(Session& session, const std::string& task_id, const std::string& after) {
+  std::string last = after;
+  std::optional<bool> truncated;
+  const auto followed =
+      session.follow(task_path(task_id) + "/logs", {{"after", after}}, [&](const ServerEvent& event) {
+        const auto data = JsonObject::read(event.data);
+        if (!data) return true;
+        if (event.name == "end") truncated = data->text("truncated") == "true";
+        if (event.name == "log") {
+          print_line(*data);
+          std::cout.flush();  // at once: somebody may be reading the pipe
+          last = data->text("n");
+        }
+        return !truncated.has_value();
+      });
+  if (!followed) return base::Failure{followed.error()};
+  if (truncated) return *truncated;
+  return print_lines(session, task_id, last);  // the end was told, and lost on the way
+}
+
 ExitCode run(const LogArguments& arguments) {
   auto session = Session::open(arguments.client);
   if (!session) return session.error();
-  std::string after = arguments.after;
   if (session->json()) {
-    const auto reply = session->get(task_path(arguments.task_id) + "/logs", {{"after", after}});
+    const auto reply = session->get(task_path(arguments.task_id) + "/logs", {{"after", arguments.after}});
     if (!reply) return reply.error();
     Session::print(*reply);
     return ExitCode::ok;
   }
-  ExitCode printing = ExitCode::ok;
-  auto truncated = print_new_lines(*session, arguments.task_id, after);
-  if (truncated && arguments.follow) {
-    WaitOptions options;
-    options.poll_seconds = 1;
-    options.on_status = [&](const JsonObject&) {
-      truncated = print_new_lines(*session, arguments.task_id, after);
-    };
-    const auto outcome = wait_for_task(*session, arguments.task_id, options);
-    if (!outcome) printing = outcome.error();
-  }
+  const auto truncated = arguments.follow ? follow_lines(*session, arguments.task_id, arguments.after)
+                                          : print_lines(*session, arguments.task_id, arguments.after);
   if (!truncated) return truncated.error();
   if (*truncated) complain("this log was cut at the type's max_log_bytes");
-  return printing;
+  return ExitCode::ok;
 }
 
 }  // namespace

@@ -14,6 +14,10 @@ namespace {
 
 constexpr int patience_seconds = 30;
 
+void complain_of_absence() {
+  complain("the server does not answer; asking again for " + std::to_string(patience_seconds) + " s");
+}
+
 // Code, reason and every fault of a refusal, each on a line.
 void complain_about(const Reply& reply, const std::string& url) {
   const auto problem = JsonObject::read(reply.body);
@@ -34,9 +38,11 @@ void complain_about(const Reply& reply, const std::string& url) {
 }
 
 ExitCode exit_code_of(const Reply& reply) {
-  if (reply.status >= 500) return ExitCode::unreachable;
   const auto problem = JsonObject::read(reply.body);
-  if (problem && problem->text("code") == "TASK_NOT_FOUND") return ExitCode::no_such_task;
+  const std::string code = problem ? problem->text("code") : "";
+  if (code == "TASK_TIMED_OUT") return ExitCode::still_running;
+  if (reply.status >= 500) return ExitCode::unreachable;
+  if (code == "TASK_NOT_FOUND") return ExitCode::no_such_task;
   return ExitCode::refused;
 }
 
@@ -83,8 +89,9 @@ Accepted<Reply> Session::get(const std::string& path, const NameValues& query, d
   return accepted(client_->get(path, query, wait_seconds));
 }
 
-Accepted<Reply> Session::post(const std::string& path, const std::string& body, const NameValues& headers) {
-  return accepted(client_->post(path, body, headers));
+Accepted<Reply> Session::post(const std::string& path, const NameValues& query, const std::string& body,
+                              const NameValues& headers, double wait_seconds) {
+  return accepted(client_->post(path, query, body, headers, wait_seconds));
 }
 
 Accepted<Reply> Session::remove(const std::string& path, const NameValues& query, double wait_seconds) {
@@ -97,8 +104,35 @@ Accepted<Reply> Session::get_patiently(const std::string& path, const NameValues
     Answer answer = client_->get(path, query, wait_seconds);
     const bool away = !answer || answer->status == 503;
     if (!away || second == patience_seconds) return accepted(std::move(answer));
-    if (second == 0)
-      complain("the server does not answer; asking again for " + std::to_string(patience_seconds) + " s");
+    if (second == 0) complain_of_absence();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+Accepted<bool> Session::follow(const std::string& path, const NameValues& query,
+                               const EventReader::Take& take) {
+  EventReader reader;
+  bool was_there = false;
+  for (int away_for = 0;;) {
+    bool enough = false;
+    const auto take_event = [&](const ServerEvent& event) {
+      enough = !take(event);
+      return !enough;
+    };
+    Answer answer = client_->stream(path, query, reader.last_id(),
+                                    [&](std::string_view bytes) { return reader.feed(bytes, take_event); });
+    if (enough) return true;
+    if (answer && answer->status == 204) return false;
+    reader.begin_anew();
+    if (answer && answer->ok()) {
+      was_there = true;
+      away_for = 0;
+    } else {
+      const bool is_away = !answer || answer->status == 503;
+      if (!is_away || !was_there || away_for == patience_seconds)
+        return base::Failure{accepted(std::move(answer)).error()};
+      if (away_for++ == 0) complain_of_absence();
+    }
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
 }

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "server/cli/api_client.h"
+#include "server/cli/event_reader.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/json_object.h"
 
@@ -34,13 +35,20 @@ class Session {
 
   [[nodiscard]] Accepted<Reply> get(const std::string& path, const NameValues& query = {},
                                     double wait_seconds = 0);
-  [[nodiscard]] Accepted<Reply> post(const std::string& path, const std::string& body,
-                                     const NameValues& headers);
+  [[nodiscard]] Accepted<Reply> post(const std::string& path, const NameValues& query,
+                                     const std::string& body, const NameValues& headers,
+                                     double wait_seconds = 0);
   [[nodiscard]] Accepted<Reply> remove(const std::string& path, const NameValues& query, double wait_seconds);
   // As get(), for what is asked again and again: a server that is away for up to half a minute (a restart) is
   // waited for.
   [[nodiscard]] Accepted<Reply> get_patiently(const std::string& path, const NameValues& query,
                                               double wait_seconds);
+
+  // Hands over the events of a stream until `take` wants no more (true), or the server says that there are no more
+  // (false). A stream that ends before that is taken up where it was; a server that is away meanwhile is waited
+  // for as above.
+  [[nodiscard]] Accepted<bool> follow(const std::string& path, const NameValues& query,
+                                      const EventReader::Take& take);
 
   [[nodiscard]] bool json() const { return json_; }
   // The answer's own text, untouched.

@@ -31,7 +31,14 @@ struct StartArguments {
   std::optional<std::string> deadline;
   std::vector<std::string> tags;
   std::optional<std::string> idempotency_key;
+  std::optional<std::string> cache_key;
+  std::optional<std::string> fresh;  // seconds
+  std::optional<std::string> stale;
+  std::optional<std::string> on_timeout;
   std::optional<double> wait;
+
+  // What comes in the place of a late task is the server's to say, so it is the one who waits.
+  [[nodiscard]] bool server_waits() const { return cache_key || on_timeout == "cancel"; }
 };
 
 // JSON itself, @FILE, or - for stdin. Of a file no more is read than any server would take.
@@ -73,12 +80,32 @@ base::Result<void> write_tags(api::JsonWriter& writer, const std::vector<std::st
   return {};
 }
 
+base::Result<void> write_seconds(api::JsonWriter& writer, const std::string& field, const std::string& text) {
+  const auto number = as_number(text);
+  if (!number) return base::fail(field + " must be a number, not '" + text + "'");
+  writer.key(field).raw(*number);
+  return {};
+}
+
+base::Result<void> write_cache(api::JsonWriter& writer, const StartArguments& arguments) {
+  if (!arguments.cache_key) return {};
+  const std::string fresh = arguments.fresh.value_or("0");
+  writer.key("cache").begin_object().key("key").string(*arguments.cache_key);
+  if (auto written = write_seconds(writer, "fresh_seconds", fresh); !written) return written;
+  if (auto written = write_seconds(writer, "stale_seconds", arguments.stale.value_or(fresh)); !written)
+    return written;
+  writer.end_object();
+  return {};
+}
+
 // Everything that goes into the request as a JSON string.
 std::vector<const std::string*> texts_of(const StartArguments& arguments) {
   std::vector<const std::string*> texts{&arguments.type};
   for (const auto& [field, text] : arguments.texts) texts.push_back(&text);
   for (const std::string& tag : arguments.tags) texts.push_back(&tag);
-  if (arguments.deadline) texts.push_back(&*arguments.deadline);
+  for (const auto* const text : {&arguments.deadline, &arguments.cache_key, &arguments.on_timeout}) {
+    if (*text) texts.push_back(&**text);
+  }
   return texts;
 }
 
@@ -95,10 +122,10 @@ base::Result<std::string> request_body(const StartArguments& arguments) {
   }
   for (const auto& [field, text] : arguments.texts) writer.key(field).string(text);
   for (const auto& [field, text] : arguments.numbers) {
-    const auto number = as_number(text);
-    if (!number) return base::fail(field + " must be a number, not '" + text + "'");
-    writer.key(field).raw(*number);
+    if (auto written = write_seconds(writer, field, text); !written) return base::Failure{written.error()};
   }
+  if (auto written = write_cache(writer, arguments); !written) return base::Failure{written.error()};
+  if (arguments.on_timeout) writer.key("on_timeout").string(*arguments.on_timeout);
   if (arguments.deadline) {
     if (const auto seconds = as_number(*arguments.deadline)) {
       writer.key("deadline_seconds").raw(*seconds);
@@ -129,6 +156,8 @@ base::Result<std::string> checked_body(const StartArguments& arguments) {
     const auto checked = check_idempotency_key(*arguments.idempotency_key);
     if (!checked) return base::Failure{checked.error()};
   }
+  if (arguments.server_waits() && arguments.wait && *arguments.wait > api::limits::wait_seconds_max)
+    return base::fail("--wait is at most 300 with --cache-key or --on-timeout cancel: the server waits then");
   return request_body(arguments);
 }
 
@@ -142,15 +171,20 @@ ExitCode run(const StartArguments& arguments) {
   if (!session) return session.error();
   NameValues headers;
   if (arguments.idempotency_key) headers.emplace_back("Idempotency-Key", *arguments.idempotency_key);
-  const auto reply = session->post("/start-task", *body, headers);
+  const double wait = arguments.server_waits() ? arguments.wait.value_or(0) : 0;
+  NameValues query;
+  if (wait > 0) query.emplace_back("wait", std::to_string(wait));
+  const auto reply = session->post("/start-task", query, *body, headers, wait);
   if (!reply) return reply.error();
   const auto status = session->read(*reply);
   if (!status) return status.error();
   const std::string id = status->text("task_id");
+  if (reply->status == 200 || wait > 0) {  // all that there is to say
+    print_status(*session, *reply, *status);
+    return exit_code_of(*status);
+  }
   if (arguments.wait) {
-    WaitOptions options;
-    options.seconds = arguments.wait;
-    const auto outcome = wait_for_task(*session, id, options);
+    const auto outcome = wait_for_task(*session, id, arguments.wait);
     if (!outcome) return outcome.error();
     print_status(*session, outcome->reply, outcome->status);
     return outcome->exit_code;
@@ -172,6 +206,30 @@ void add_field(CLI::App& command, const std::string& flag,
       .add_option_function<std::string>(
           flag, [&into, field](const std::string& text) { into.emplace_back(field, text); }, help)
       ->type_name(type_name);
+}
+
+// What may come in the place of a task that is late.
+void add_waiting_options(CLI::App& command, StartArguments& arguments, CLI::Option* wait) {
+  auto* const key =
+      command
+          .add_option(
+              "--cache-key", arguments.cache_key,
+              "Print a result that was kept under this key: a fresh one, or an old one when the task is "
+              "late or fails")
+          ->type_name("KEY");
+  command.add_option("--fresh", arguments.fresh, "With a result younger than this, nothing is started (0)")
+      ->type_name("SECONDS")
+      ->needs(key);
+  command
+      .add_option("--stale", arguments.stale,
+                  "A result at most this old stands in, and so long the new one is kept (as --fresh)")
+      ->type_name("SECONDS")
+      ->needs(key);
+  command
+      .add_option("--on-timeout", arguments.on_timeout,
+                  "continue, or cancel: what becomes of the task when --wait is over first (continue)")
+      ->type_name("WORD")
+      ->needs(wait);
 }
 
 }  // namespace
@@ -206,9 +264,13 @@ void add_start_command(CLI::App& app, Action& chosen) {
       ->add_option("--idempotency-key", arguments->idempotency_key,
                    "Repeating a start with this key makes no second task")
       ->type_name("KEY");
-  command->add_option("--wait", arguments->wait, "Wait so long for its end and print how it went")
-      ->type_name("SECONDS")
-      ->check(seconds_up_to(api::limits::duration_seconds_max));
+  add_field(*command, "--unique-key", arguments->texts, "unique_key", "KEY",
+            "While an unfinished task of the type has this key, no second one is made");
+  auto* const wait =
+      command->add_option("--wait", arguments->wait, "Wait so long for its end and print how it went")
+          ->type_name("SECONDS")
+          ->check(seconds_up_to(api::limits::duration_seconds_max));
+  add_waiting_options(*command, *arguments, wait);
   add_client_options(*command, arguments->client);
   command->callback(
       [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });

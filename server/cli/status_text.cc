@@ -69,6 +69,7 @@ std::string status_text(const JsonObject& status) {
       {"finished", status.text("finished_at")},
       {"tags", tags_text(status)},
       {"error", error_text(status)},
+      {"cached", status.text("cached_at")},
       {"result", status.find("result").value_or(api::RawJson{}).text},
   };
   std::string out;

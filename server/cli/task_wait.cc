@@ -5,27 +5,31 @@
 #include <cmath>
 #include <iostream>
 
+#include "api/limits.h"
 #include "server/cli/status_text.h"
 
 namespace longhaul::server {
 namespace {
 
+constexpr double longest_wait = api::limits::wait_seconds_max;  // of one call
+
+}  // namespace
+
 ExitCode exit_code_of(const JsonObject& status) {
+  if (!status.text("cached_at").empty()) return ExitCode::ok;
   if (!is_final_status(status)) return ExitCode::still_running;
   return status.text("status") == "succeeded" ? ExitCode::ok : ExitCode::task_did_not_succeed;
 }
 
-}  // namespace
-
 Accepted<WaitOutcome> wait_for_task(Session& session, const std::string& task_id,
-                                    const WaitOptions& options) {
+                                    const std::optional<double>& seconds) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   for (bool asked_before = false;; asked_before = true) {
-    double left = options.poll_seconds;
-    if (options.seconds) {
+    double left = longest_wait;
+    if (seconds) {
       const double passed = std::chrono::duration<double>(Clock::now() - begin).count();
-      left = std::clamp(*options.seconds - passed, 0.0, options.poll_seconds);
+      left = std::clamp(*seconds - passed, 0.0, longest_wait);
     }
     // Rounded to what the server counts in, so that the last call does not come back a hair early.
     const double wait = std::max(0.0, std::ceil(left * 1000) / 1000);
@@ -35,9 +39,8 @@ Accepted<WaitOutcome> wait_for_task(Session& session, const std::string& task_id
     if (!reply) return base::Failure{reply.error()};
     auto status = session.read(*reply);
     if (!status) return base::Failure{status.error()};
-    options.on_status(*status);
     const ExitCode exit_code = exit_code_of(*status);
-    if (exit_code != ExitCode::still_running || (options.seconds && left == 0.0)) {
+    if (exit_code != ExitCode::still_running || (seconds && left == 0.0)) {
       return WaitOutcome{std::move(reply).value(), std::move(status).value(), exit_code};
     }
   }

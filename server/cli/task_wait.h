@@ -1,7 +1,6 @@
 // Waits for a task by long polls. One thread.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -9,20 +8,18 @@
 
 namespace longhaul::server {
 
-struct WaitOptions {
-  std::optional<double> seconds;  // none: until it is final
-  double poll_seconds = 300;      // how long one call may take: how often `on_status` is told
-  std::function<void(const JsonObject&)> on_status = [](const JsonObject&) {};
-};
-
 struct WaitOutcome {
   Reply reply;  // the last status, final or not
   JsonObject status;
   ExitCode exit_code = ExitCode::ok;  // of how the task ended, or still_running
 };
 
+// What a status says of how it went: a kept result in the place of the task's own is one.
+[[nodiscard]] ExitCode exit_code_of(const JsonObject& status);
+
+// `seconds`: none is until it is final.
 [[nodiscard]] Accepted<WaitOutcome> wait_for_task(Session& session, const std::string& task_id,
-                                                  const WaitOptions& options);
+                                                  const std::optional<double>& seconds);
 
 // Prints where a task stands: the server's JSON, or a block for people.
 void print_status(const Session& session, const Reply& reply, const JsonObject& status);

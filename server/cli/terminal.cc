@@ -17,17 +17,21 @@ std::size_t columns() {
   return size.ws_col;
 }
 
-// The first characters of UTF-8 text, counted by their leading bytes.
+bool begins_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
+
+}  // namespace
+
+std::size_t character_count(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
+}
+
 std::string first_characters(const std::string& text, std::size_t count) {
   std::size_t seen = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool leading = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
-    if (leading && ++seen > count) return text.substr(0, i);
+    if (begins_character(text[i]) && ++seen > count) return text.substr(0, i);
   }
   return text;
 }
-
-}  // namespace
 
 std::string printable(std::string_view text) {
   std::string out;
@@ -59,13 +63,15 @@ void hint(std::string_view text) {
 
 LiveLine::LiveLine() : terminal_(::isatty(STDOUT_FILENO) == 1) {}
 
+std::size_t LiveLine::width() { return columns() - 1; }
+
 void LiveLine::show(const std::string& text) {
   if (!terminal_) {
     if (text != last_) std::cout << text << std::endl;  // at once: somebody may be reading the pipe
     last_ = text;
     return;
   }
-  std::cout << "\r\033[K" << first_characters(text, columns() - 1) << std::flush;
+  std::cout << "\r\033[K" << first_characters(text, width()) << std::flush;
   shown_ = true;
 }
 

@@ -2,6 +2,7 @@
 // is possible. One thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,10 @@ namespace longhaul::server {
 // Text of others (payloads, messages, log lines) without the control characters that could steer a terminal;
 // tabs stay.
 [[nodiscard]] std::string printable(std::string_view text);
+
+// Characters of UTF-8 text, by their leading bytes.
+[[nodiscard]] std::size_t character_count(std::string_view text);
+[[nodiscard]] std::string first_characters(const std::string& text, std::size_t count);
 
 // "longhaul: TEXT" on stderr, each line of it.
 void complain(std::string_view text);
@@ -26,6 +31,10 @@ class LiveLine {
   LiveLine& operator=(const LiveLine&) = delete;
   void show(const std::string& text);
   void clear();
+
+  [[nodiscard]] bool is_terminal() const { return terminal_; }
+  // How many characters it can show.
+  [[nodiscard]] static std::size_t width();
 
  private:
   const bool terminal_;

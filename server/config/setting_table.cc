@@ -28,6 +28,7 @@ constexpr Range duration{0, api::limits::duration_seconds_max};
 constexpr Range some_duration{0.001, api::limits::duration_seconds_max};
 constexpr Range concurrency{1, 10'000};
 constexpr Range database_bytes{8.0 * 1024 * 1024, 1e13};
+constexpr Range cache_bytes{0, 1e12};
 constexpr Range kept_bytes{1, static_cast<double>(api::limits::body_bytes_max)};
 
 constexpr std::array<std::pair<std::string_view, base::LogLevel>, 5> log_levels{
@@ -171,6 +172,10 @@ std::vector<Setting<Settings>> server_settings() {
       live(&Settings::max_open_tasks,
            whole_number("server", "max_open_tasks", &Settings::max_open_tasks, {1, 100'000'000},
                         "Starts are refused with 503 while this many tasks are not final.")),
+      live(&Settings::kept_events,
+           whole_number("server", "kept_events", &Settings::kept_events, {100, 1'000'000},
+                        "How many of the latest events are kept in memory (up to 16 MiB of them), so that a "
+                        "client of an event stream that comes back misses none.")),
       live(&Settings::drain,
            rows::seconds(
                "server", "drain_seconds", &Settings::drain, {0, 86'400},
@@ -205,6 +210,10 @@ std::vector<Setting<Settings>> server_settings() {
            whole_number("retention", "max_bytes", &Settings::max_database_bytes, database_bytes,
                         "Size of the database over which finished tasks are removed earlier, those that "
                         "ended first before others. None: only their age counts.")),
+      live(&Settings::max_cache_bytes,
+           whole_number("cache", "max_bytes", &Settings::max_cache_bytes, cache_bytes,
+                        "What results kept for later starts (cache.key) may take together; the oldest go "
+                        "first. One that needs more than a quarter, or is over 1 MiB, is not kept. 0: none is.")),
   };
   for (auto& setting : webhook_settings()) all.push_back(std::move(setting));
   return all;

@@ -28,6 +28,7 @@ struct Settings {
   std::vector<std::string>
       allowed_origins;  // besides the server's own, as a browser sends them: "https://app.example.com"
   std::int64_t max_open_tasks = api::limits::open_tasks;
+  std::int64_t kept_events = api::limits::kept_events;  // for streams that are resumed
   std::string database = "longhaul.db";
   std::int64_t min_free_disk_mb = 64;  // MiB
   // How long finished tasks are kept, by final state; none: for good.
@@ -36,6 +37,7 @@ struct Settings {
   std::optional<base::Milliseconds> keep_cancelled = std::chrono::days(30);
   std::optional<base::Milliseconds> keep_timed_out = std::chrono::days(30);
   std::optional<std::int64_t> max_database_bytes;
+  std::int64_t max_cache_bytes = 64 * 1024 * 1024;  // 0: no result is kept for starts to come
   std::string callback_secret;               // "whsec_..."; empty: the one in the database
   std::vector<std::string> allow_addresses;  // ranges that webhooks may lead to, though not public
   std::vector<std::uint16_t> allow_ports;    // that they may lead to, besides 80 and 443

@@ -12,6 +12,7 @@
 #include "server/http/body_budget.h"
 #include "server/http/exchange.h"
 #include "server/http/request_framer.h"
+#include "server/http/stream.h"
 
 namespace longhaul::server {
 
@@ -23,6 +24,7 @@ enum class Phase : std::uint8_t {
   head,       // part of a head is there
   body,       // the head has passed, part of the body may be there
   in_flight,  // a handler has the request
+  streaming,  // the answer goes on until its handler ends it
   draining,   // answered early; the rest of the body is read and dropped
   writing,    // an answer waits until the client reads
   lingering,  // all is said; the client may still be sending, and must not lose the answer by a reset
@@ -67,9 +69,10 @@ struct Connection {
 
   std::string peer;
   std::unique_ptr<Receiving> receiving;
-  std::unique_ptr<ByteQueue> surplus;  // came with a request, belongs to the next ones
-  std::unique_ptr<ByteQueue> output;   // did not fit into the socket
-  std::shared_ptr<Exchange> exchange;  // while in flight
+  std::unique_ptr<ByteQueue> surplus;     // came with a request, belongs to the next ones
+  std::unique_ptr<ByteQueue> output;      // did not fit into the socket
+  std::shared_ptr<Exchange> exchange;     // while in flight
+  std::shared_ptr<StreamHandler> stream;  // while streaming
 };
 
 }  // namespace longhaul::server

@@ -39,7 +39,7 @@ bool ConnectionDriver::settle(Connection& connection) {
       connection.phase = Phase::writing;
       enter(writing_, connection);
     }
-    return connection.phase == Phase::draining;
+    return connection.phase == Phase::draining || connection.phase == Phase::streaming;
   }
   if (connection.phase == Phase::writing) connection.phase = Phase::idle;
   if (connection.phase != Phase::idle) return connection.phase != Phase::in_flight;
@@ -61,6 +61,11 @@ void ConnectionDriver::begin_linger(Connection& connection) {
   enter(lingering_, connection);
 }
 
+// With the server about to go, unless that would cut off what was said.
+void ConnectionDriver::end_linger(Connection& connection) {
+  if (!has_unread_bytes(connection)) close(connection);
+}
+
 void ConnectionDriver::deliver(Connection& connection) {
   const auto exchange = std::move(connection.exchange);
   exchange->hang_up = nullptr;
@@ -68,6 +73,7 @@ void ConnectionDriver::deliver(Connection& connection) {
   connection.phase = Phase::idle;
   answers_.note({exchange->method, exchange->path, exchange->request_id, exchange->response.status,
                  exchange->response.task_id, exchange->began});
+  if (exchange->stream != nullptr) return open_stream(connection, exchange);
   append_answer(connection, std::move(exchange->response), exchange->framing, exchange->request_id,
                 exchange->extra);
 }
@@ -129,6 +135,7 @@ void ConnectionDriver::write_output(Connection& connection) {
     connection.output->begin += static_cast<std::size_t>(count);
     if (connection.output->rest().empty()) drop(connection.output);
     if (connection.phase == Phase::writing) enter(writing_, connection);
+    if (connection.phase == Phase::streaming) on_stream_written(connection);
   }
 }
 

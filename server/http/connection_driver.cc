@@ -1,4 +1,5 @@
-// Accepting, time, closing. Reading is in connection_reading.cc, answering in connection_answering.cc.
+// Accepting, time, closing. Reading is in connection_reading.cc, answering in connection_answering.cc, answers
+// without an end in connection_streaming.cc.
 #include "server/http/connection_driver.h"
 
 #include <sys/epoll.h>
@@ -61,7 +62,10 @@ void ConnectionDriver::on_event(std::uint64_t tag, std::uint32_t events) {
   // A reset, or both sides have ended. A client that has only finished sending (EPOLLRDHUP) still wants its
   // answer.
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return close(*connection);
-  if ((events & EPOLLRDHUP) != 0) connection->end_announced = true;
+  if ((events & EPOLLRDHUP) != 0 && !connection->end_announced) {
+    connection->end_announced = true;
+    doubt(*connection);
+  }
   if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) connection->readable = true;
   if ((events & EPOLLOUT) != 0) write_output(*connection);
   proceed(*connection);
@@ -162,6 +166,7 @@ void ConnectionDriver::close(Connection& connection) {
   drop(connection.output);
   drop(connection.surplus);
   const auto exchange = std::move(connection.exchange);
+  const auto stream = std::move(connection.stream);
   table_.remove(connection);
   connection_count_.fetch_sub(1, std::memory_order_relaxed);
   if (exchange != nullptr) {
@@ -176,6 +181,7 @@ void ConnectionDriver::close(Connection& connection) {
     }
     if (hang_up && !was_answered) hang_up();
   }
+  if (stream != nullptr) stream->on_gone();
   if (stopping_ && table_.size() == 0) loop_.quit();
 }
 
@@ -196,6 +202,7 @@ void ConnectionDriver::accept_the_last() {
 // A request may wait in its socket, unseen so far. With nothing there it is of no more use, unless it has just been
 // made, to send its first one.
 void ConnectionDriver::serve_once_more(Connection& connection) {
+  if (connection.phase == Phase::lingering) return end_linger(connection);
   if (connection.phase != Phase::idle) {
     const bool is_being_read = connection.phase == Phase::head || connection.phase == Phase::body;
     if (!is_being_read) connection.close_when_written = true;

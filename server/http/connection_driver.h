@@ -48,6 +48,11 @@ class ConnectionDriver final : public EventSink {
 
   [[nodiscard]] HttpServer::Counters counters() const;
 
+  // What a ByteStream does; see there.
+  void write_stream(ConnectionId id, std::string_view bytes);
+  [[nodiscard]] std::size_t unsent_of(ConnectionId id);
+  void finish_stream(ConnectionId id);
+
  private:
   // Accepting and closing: connection_driver.cc
   void accept_clients();
@@ -95,7 +100,15 @@ class ConnectionDriver final : public EventSink {
   void keep(Connection& connection, std::unique_ptr<ByteQueue>& queue, std::string bytes, std::size_t begin);
   void drop(std::unique_ptr<ByteQueue>& queue);
   void begin_linger(Connection& connection);
+  void end_linger(Connection& connection);
   [[nodiscard]] std::string refusal_without_connection();
+
+  // Streaming: connection_streaming.cc
+  void open_stream(Connection& connection, const std::shared_ptr<Exchange>& exchange);
+  [[nodiscard]] Connection* find_stream(ConnectionId id);
+  void on_stream_written(Connection& connection);
+  void doubt(Connection& connection);
+
   // Of a request that no handler has seen.
   void note_refusal(const Request& request, const api::Problem& problem);
 

@@ -31,6 +31,7 @@ bool ConnectionDriver::may_read(const Connection& connection) {
     case Phase::head:
     case Phase::body:
     case Phase::draining:
+    case Phase::streaming:
     case Phase::lingering: return true;
     case Phase::unused:
     case Phase::in_flight:
@@ -96,6 +97,10 @@ void ConnectionDriver::take_input(Connection& connection) {
 void ConnectionDriver::on_end(Connection& connection) {
   connection.end_read = true;
   connection.readable = false;
+  if (connection.phase == Phase::streaming) {
+    const auto handler = connection.stream;
+    return handler->on_end();
+  }
   if (connection.output == nullptr) {
     connection.broken = true;
   } else {
@@ -112,6 +117,11 @@ std::size_t ConnectionDriver::consume(Connection& connection, std::string_view b
       return size;  // nobody will answer the rest
     if (connection.output != nullptr && connection.phase == Phase::idle)
       break;  // the client has to read before it is answered any further
+    if (connection.phase == Phase::streaming) {
+      const auto handler = connection.stream;
+      handler->on_bytes(bytes);
+      return size;
+    }
     bytes.remove_prefix(receiving_of(connection).framer.feed(bytes));
     advance(connection, !bytes.empty());
   }
@@ -269,7 +279,11 @@ void ConnectionDriver::dispatch(Connection& connection) {
   exchange->in_handler = false;
   request.body_lease.reset();
   release_receiving(connection);
-  if (exchange->answered_in_handler) deliver(connection);
+  if (exchange->answered_in_handler) {
+    deliver(connection);
+  } else if (connection.end_announced) {
+    doubt(connection);
+  }
 }
 
 void ConnectionDriver::call_handler(const Handler& handler, const Request& request,

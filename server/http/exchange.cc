@@ -21,9 +21,11 @@ std::string_view Request::path_parameter(std::string_view name) const {
   return {};
 }
 
-void answer(const std::shared_ptr<Exchange>& exchange, Response response) {
+void answer(const std::shared_ptr<Exchange>& exchange, Response response,
+            std::shared_ptr<StreamHandler> stream) {
   if (exchange->answered.exchange(true, std::memory_order_acq_rel)) return;
   exchange->response = std::move(response);
+  exchange->stream = std::move(stream);
   if (exchange->inbox->on_loop_thread() && exchange->in_handler) {
     exchange->answered_in_handler = true;
   } else {
@@ -50,6 +52,10 @@ Responder::Shared::~Shared() {
 }
 
 void Responder::send(Response response) const { answer(shared_->exchange, std::move(response)); }
+
+void Responder::stream(Response head, std::shared_ptr<StreamHandler> handler) const {
+  answer(shared_->exchange, std::move(head), std::move(handler));
+}
 
 void Responder::send(const api::Problem& problem) const {
   if (answered()) return;

@@ -13,15 +13,9 @@
 
 #include "server/http/http_server.h"
 #include "server/http/inbox.h"
+#include "server/http/stream.h"
 
 namespace longhaul::server {
-
-// A connection is named by its place in the table and by how often that place has been taken, so that an
-// answer never reaches somebody who came later.
-struct ConnectionId {
-  std::uint32_t slot = 0;
-  std::uint32_t generation = 0;
-};
 
 // What an answer must know of its request.
 struct AnswerFraming {
@@ -49,10 +43,12 @@ struct Exchange {
   // The one who answers.
   std::atomic<bool> answered{false};
   Response response;
+  std::shared_ptr<StreamHandler> stream;  // set: the response is a head, and this serves what follows
 };
 
 // Takes the first answer and drops later ones.
-void answer(const std::shared_ptr<Exchange>& exchange, Response response);
+void answer(const std::shared_ptr<Exchange>& exchange, Response response,
+            std::shared_ptr<StreamHandler> stream = nullptr);
 
 // Problem details as an answer.
 [[nodiscard]] Response to_response(const api::Problem& problem, std::string_view request_id);

@@ -2,7 +2,7 @@
 // gets a request and a Responder, returns at once, and the answer may be given later from any thread.
 //
 // stop() cuts nobody: who has sent a request, or a part of one, is answered, each within 5 s; only connections
-// with nothing on their way are closed at once.
+// with nothing on their way are closed at once. Streams must have been finished by those who serve them.
 //
 // Thread-safety: route() and set_gate() before start(); set_max_body_bytes(), begin_drain(), post(), counters() and
 // Responder from any thread. Handlers run on the loop's thread and must not block.
@@ -24,6 +24,7 @@
 #include "api/task_id.h"
 #include "base/clock.h"
 #include "base/service.h"
+#include "server/http/stream.h"
 
 namespace longhaul::server {
 
@@ -65,9 +66,13 @@ class Responder {
   explicit Responder(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
   void send(Response response) const;
   void send(const api::Problem& problem) const;
+  // An answer that goes on: `head` with status 200, whose body ends with the connection, or with status 101 and
+  // its Upgrade header. Its own body is not sent.
+  void stream(Response head, std::shared_ptr<StreamHandler> handler) const;
   [[nodiscard]] bool answered() const;
-  // Called once, on the loop's thread, if the client hangs up before the answer. At most one; set it in the
-  // handler.
+  // Called once, on the loop's thread, if the client hangs up before the answer; a client that has only ended its
+  // side still gets it. At most one; set it in the handler. With one set, a client that ends its side is sent
+  // "100 Continue", which costs it nothing if it is there, and tells if it is not.
   void on_hang_up(std::function<void()> callback) const;
   [[nodiscard]] const std::string& request_id() const;
 

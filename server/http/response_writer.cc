@@ -112,6 +112,19 @@ bool ResponseWriter::append_head(std::string& out, const Response& response, con
   return !bodiless && !framing.is_head && !response.body.empty();
 }
 
+void ResponseWriter::append_stream_head(std::string& out, const Response& response,
+                                        std::string_view request_id, const Headers& extra) {
+  const bool switches = response.status == 101;
+  out.append(switches ? "HTTP/1.1 101 Switching Protocols\r\n" : "HTTP/1.1 200 OK\r\n");
+  append_header(out, "Date", date());
+  if (!switches) append_header(out, "Content-Type", response.content_type);
+  append_header(out, "X-Request-Id", request_id);
+  append_header(out, "Connection", switches ? "Upgrade" : "close");
+  append_headers(out, response.headers);
+  append_headers(out, extra);
+  out.append("\r\n");
+}
+
 // RFC 9110, section 5.6.7, for instance "Sun, 06 Nov 1994 08:49:37 GMT".
 std::string_view ResponseWriter::date() {
   const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall());

@@ -19,6 +19,9 @@ class ResponseWriter {
   // Appends status line and headers. True when the response's body has to follow (not for HEAD, 204, 304).
   [[nodiscard]] bool append_head(std::string& out, const Response& response, const AnswerFraming& framing,
                                  std::string_view request_id, const Headers& extra);
+  // The same of an answer that goes on: its body ends with the connection, or it has changed the protocol (101).
+  void append_stream_head(std::string& out, const Response& response, std::string_view request_id,
+                          const Headers& extra);
 
  private:
   [[nodiscard]] std::string_view date();

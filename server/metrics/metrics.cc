@@ -84,7 +84,7 @@ void add_storage(FamilyList& list, const storage::StoreFigures& figures) {
       .sample(real(figures.owed_deliveries));
 }
 
-void add_http(FamilyList& list, const HttpServer::Counters& counters, const WaitHub& waiting) {
+void add_http(FamilyList& list, const HttpServer::Counters& counters) {
   list.counter("longhaul_http_requests_total", "Requests answered, by method and class of status.");
   for (std::size_t method = 0; method < http_method_count; ++method) {
     for (std::size_t status = 1; status < status_class_count; ++status) {  // there are no answers of 1xx
@@ -95,8 +95,33 @@ void add_http(FamilyList& list, const HttpServer::Counters& counters, const Wait
   list.gauge("longhaul_http_requests_in_flight", "Requests that wait for their answer.")
       .sample(real(counters.in_flight));
   list.gauge("longhaul_http_connections", "Open connections.").sample(real(counters.connections));
-  list.gauge("longhaul_waiting_clients", "Clients that wait for a task, by how they do.")
-      .sample({{"kind", "long_poll"}}, real(waiting.waiters()));
+}
+
+void add_streams(FamilyList& list, const MetricsParts& parts) {
+  list.gauge("longhaul_waiting_clients", "Clients that wait to be told of tasks, by how they do.")
+      .sample({{"kind", "long_poll"}}, real(parts.waiting->waiters()))
+      .sample({{"kind", "event_stream"}}, real(parts.streams->open(StreamKind::events)))
+      .sample({{"kind", "log_stream"}}, real(parts.streams->open(StreamKind::logs)))
+      .sample({{"kind", "websocket"}}, real(parts.streams->open(StreamKind::socket)));
+  list.counter("longhaul_events_told_total",
+               "Events of tasks, each counted for each subscriber it was told to.")
+      .sample(real(parts.events->told()));
+  list.counter("longhaul_streams_cut_total", "Streams that were ended because their clients read too slowly.")
+      .sample(real(parts.streams->cut()));
+}
+
+void add_starts(FamilyList& list, const StartCounters& starts) {
+  list.counter("longhaul_cache_answers_total", "Starts that name a cache key, by what the cache came to.")
+      .sample({{"answer", "fresh"}}, real(starts.fresh_hits.read()))
+      .sample({{"answer", "stale"}}, real(starts.stale_hits.read()))
+      .sample({{"answer", "miss"}}, real(starts.misses.read()));
+  list.counter("longhaul_starts_deduplicated_total",
+               "Starts answered with the task that had their unique key.")
+      .sample(real(starts.deduplicated.read()));
+  list.counter("longhaul_start_waits_ended_total", "Starts whose task was not final when their wait ended.")
+      .sample(real(starts.wait_timeouts.read()));
+  list.counter("longhaul_starts_hung_up_total", "Tasks cancelled because the client of their start hung up.")
+      .sample(real(starts.cancelled_by_hang_up.read()));
 }
 
 void add_process(FamilyList& list, const ProcessFigures& figures) {
@@ -139,7 +164,9 @@ class ServerMetrics final : public Metrics {
     add_depths(list, counts);
     add_stored(list, *parts_.store, counts);
     add_storage(list, parts_.store->figures());
-    add_http(list, parts_.server->counters(), *parts_.waiting);
+    add_http(list, parts_.server->counters());
+    add_streams(list, parts_);
+    add_starts(list, *parts_.starts);
     add_process(list, read_process_figures());
     list.append(meters_.collect());
     return prometheus::TextSerializer().Serialize(list.take_sorted());

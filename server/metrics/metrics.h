@@ -14,6 +14,9 @@
 #include "server/http/http_server.h"
 #include "server/routes/open_tasks.h"
 #include "server/routes/readiness.h"
+#include "server/routes/start_counters.h"
+#include "server/streams/event_hub.h"
+#include "server/streams/open_streams.h"
 #include "server/streams/wait_hub.h"
 #include "storage/store.h"
 #include "worker/executor.h"
@@ -25,6 +28,9 @@ struct MetricsParts {
   storage::Store* store = nullptr;
   const HttpServer* server = nullptr;
   const WaitHub* waiting = nullptr;
+  const EventHub* events = nullptr;
+  const OpenStreams* streams = nullptr;
+  const StartCounters* starts = nullptr;
   const OpenTasks* open_tasks = nullptr;
   const Readiness* readiness = nullptr;
   const worker::Executor* threads = nullptr;

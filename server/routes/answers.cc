@@ -108,15 +108,27 @@ void answer_off_loop(const RouteContext& context, const Responder& responder,
   if (!taken) responder.send(overloaded_problem());
 }
 
+void find_task(const RouteContext& context, const api::TaskId& id,
+               std::function<void(const api::Checked<api::TaskSnapshotPtr>&)> then) {
+  if (const api::TaskSnapshotPtr recent = context.store.recent(id)) return then(recent);
+  const auto shared = std::make_shared<decltype(then)>(std::move(then));
+  const bool taken = context.readers.try_post([&context, id, shared] {
+    auto found = context.store.find(id);
+    api::Checked<api::TaskSnapshotPtr> task =
+        found ? api::Checked<api::TaskSnapshotPtr>(std::move(found).value())
+              : api::refuse(to_problem(found.error()));
+    context.server.post([shared, task = std::move(task)] { (*shared)(task); });
+  });
+  if (!taken) (*shared)(api::refuse(overloaded_problem()));
+}
+
 void with_task(const RouteContext& context, const api::TaskId& id, const Responder& responder,
                std::function<void(const api::TaskSnapshotPtr&)> then) {
-  if (const api::TaskSnapshotPtr recent = context.store.recent(id)) return then(recent);
-  const bool taken = context.readers.try_post([&context, id, responder, then = std::move(then)] {
-    auto found = context.store.find(id);
-    if (!found) return responder.send(to_problem(found.error()));
-    context.server.post([then, task = std::move(found).value()] { then(task); });
-  });
-  if (!taken) responder.send(overloaded_problem());
+  find_task(context, id,
+            [responder, then = std::move(then)](const api::Checked<api::TaskSnapshotPtr>& found) {
+              if (!found) return responder.send(found.error());
+              then(found.value());
+            });
 }
 
 }  // namespace longhaul::server

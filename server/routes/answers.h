@@ -46,6 +46,11 @@ namespace longhaul::server {
 void answer_off_loop(const RouteContext& context, const Responder& responder,
                      std::function<api::Checked<Response>()> work);
 
+// Finds a task and calls `then` with its latest snapshot (null: unknown) on the loop's thread: at once when it is
+// in memory, else after a read; with a problem when it cannot be read. Call it on the loop's thread.
+void find_task(const RouteContext& context, const api::TaskId& id,
+               std::function<void(const api::Checked<api::TaskSnapshotPtr>&)> then);
+
 // Finds a task and calls `then` with its latest snapshot (null: unknown) on the loop's thread: at once when
 // it is in memory, else after a read. Sends the problem itself when the read fails. Call it on the loop's
 // thread.

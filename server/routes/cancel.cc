@@ -1,15 +1,14 @@
+#include "api/cancel_reason.h"
 #include "api/fault_list.h"
-#include "api/limits.h"
 #include "api/task_query.h"
-#include "api/utf8.h"
 #include "server/routes/answers.h"
+#include "server/routes/cancel_outcome.h"
 #include "server/routes/routes.h"
 
 namespace longhaul::server {
 namespace {
 
 using api::Checked;
-using api::ErrorCode;
 
 // What is needed of the request when the answer comes later.
 struct CancelQuestion {
@@ -23,12 +22,8 @@ Checked<std::string> read_reason(const Request& request) {
   api::FaultList faults;
   const std::string* const given = single_parameter(request, "reason", faults);
   std::string reason = given == nullptr ? std::string() : *given;
-  if (!api::is_utf8(reason) || reason.find('\0') != std::string::npos) {
-    faults.add(api::parameter_pointer("reason"), "must be UTF-8 without U+0000");
-  } else if (api::count_chars(reason) > api::limits::cancel_reason_chars) {
-    faults.add(api::parameter_pointer("reason"),
-               "must be at most " + std::to_string(api::limits::cancel_reason_chars) + " characters");
-  }
+  if (auto fault = api::fault_of_cancel_reason(reason))
+    faults.add(api::parameter_pointer("reason"), *std::move(fault));
   if (!faults.empty()) return api::refuse(std::move(faults).to_problem());
   return reason;
 }
@@ -55,19 +50,11 @@ void answer_when_stopped(const RouteContext& context, const CancelQuestion& ques
 void answer(const RouteContext& context, const storage::StoreResult<storage::CancelOutcome>& outcome,
             const CancelQuestion& question) {
   const Responder& responder = question.responder;
-  if (!outcome) return responder.send(to_problem(outcome.error()));
-  switch (outcome->verdict) {
-    case storage::CancelVerdict::unknown: return responder.send(task_not_found_problem());
-    case storage::CancelVerdict::cancelled_now:
-    case storage::CancelVerdict::already_cancelled:
-      return responder.send(status_response(context, 200, *outcome->task));
-    case storage::CancelVerdict::cancelling:
-      if (question.wait.count() == 0) return responder.send(status_response(context, 202, *outcome->task));
-      return context.server.post([&context, question] { answer_when_stopped(context, question); });
-    case storage::CancelVerdict::already_final: break;
-  }
-  responder.send(task_problem(ErrorCode::task_already_final,
-                              "The task was over before it could be cancelled.", *outcome->task));
+  if (const auto refusal = refusal_of(outcome)) return responder.send(*refusal);
+  if (outcome->verdict != storage::CancelVerdict::cancelling)
+    return responder.send(status_response(context, 200, *outcome->task));
+  if (question.wait.count() == 0) return responder.send(status_response(context, 202, *outcome->task));
+  context.server.post([&context, question] { answer_when_stopped(context, question); });
 }
 
 void cancel(const RouteContext& context, const Request& request, const Responder& responder) {

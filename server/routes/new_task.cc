@@ -64,6 +64,8 @@ storage::NewTask make_new_task(api::StartRequest request, const worker::TaskType
   task.queue = std::move(request.queue);
   task.tags = std::move(request.tags);
   task.callback = std::move(request.callback);
+  task.unique_key = std::move(request.unique_key);
+  task.cache = std::move(request.cache);
   return task;
 }
 

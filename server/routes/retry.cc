@@ -19,6 +19,11 @@ void answer(const RouteContext& context, const storage::StoreResult<storage::Ret
       return responder.send(task_problem(ErrorCode::task_not_retryable,
                                          "Only a task that is over and did not succeed can be tried again.",
                                          *outcome->task));
+    case storage::RetryVerdict::unique_key_taken:
+      return responder.send(task_problem(
+          ErrorCode::unique_key_taken,
+          "The task " + outcome->holder->id.text() + " is unfinished and has the same unique_key.",
+          *outcome->task));
     case storage::RetryVerdict::deadline_passed: break;
   }
   responder.send(task_problem(ErrorCode::deadline_passed,

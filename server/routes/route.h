@@ -20,6 +20,10 @@
 #include "server/routes/id_maker.h"
 #include "server/routes/open_tasks.h"
 #include "server/routes/readiness.h"
+#include "server/routes/start_counters.h"
+#include "server/streams/event_hub.h"
+#include "server/streams/log_hub.h"
+#include "server/streams/open_streams.h"
 #include "server/streams/wait_hub.h"
 #include "storage/store.h"
 #include "worker/dispatcher.h"
@@ -38,12 +42,16 @@ struct RouteContext {
   worker::Dispatcher& dispatcher;
   base::ThreadPool& readers;
   WaitHub& waiting;
+  EventHub& events;
+  LogHub& logs;
+  OpenStreams& streams;
   OpenTasks& open_tasks;
   IdMaker& ids;
   Readiness& readiness;
   const base::Clock& clock;
   const worker::webhooks::AddressGuard& callback_guard;  // where callbacks may lead
   const Metrics& metrics;
+  StartCounters& start_counters;
   std::string caller;  // whose idempotency keys these are
 };
 

@@ -3,8 +3,10 @@
 #include "api/task_json.h"
 #include "api/task_query.h"
 #include "server/routes/answers.h"
+#include "server/routes/last_event_id.h"
 #include "server/routes/routes.h"
 #include "server/routes/status_texts.h"
+#include "server/streams/task_event_stream.h"
 
 namespace longhaul::server {
 namespace {
@@ -43,18 +45,46 @@ void answer_present(const RouteContext& context, const StatusQuestion& question)
             [&context, question](const api::TaskSnapshotPtr& task) { answer(context, question, task); });
 }
 
-void answer_when_final(const RouteContext& context, const StatusQuestion& question, base::Milliseconds wait) {
-  const auto number = context.waiting.wait(question.id, question.responder, end_of_wait(context, wait),
-                                           [&context, question](const api::TaskSnapshotPtr& task) {
-                                             if (task != nullptr) return answer(context, question, task);
-                                             answer_present(context, question);
-                                           });
+void answer_in_time(const RouteContext& context, const StatusQuestion& question, base::Milliseconds wait,
+                    WaitHub::Above above) {
+  const auto number = context.waiting.wait(
+      question.id, question.responder, end_of_wait(context, wait),
+      [&context, question](const api::TaskSnapshotPtr& task) {
+        if (task != nullptr) return answer(context, question, task);
+        answer_present(context, question);
+      },
+      above);
   with_task(context, question.id, question.responder,
-            [&context, question, number](const api::TaskSnapshotPtr& task) {
+            [&context, question, number, above](const api::TaskSnapshotPtr& task) {
               if (task == nullptr && context.waiting.forget(number))
                 return answer(context, question, nullptr);
-              if (task != nullptr && api::is_final(task->state)) context.waiting.settle(number, task);
+              if (task != nullptr && WaitHub::is_met(*task, above)) context.waiting.settle(number, task);
             });
+}
+
+// A client that has seen the end must not be told of it again: it would come back for ever (the HTML standard's
+// EventSource stops at a 204).
+bool has_seen_end(const api::TaskSnapshot& task, const LastEventId& last) {
+  return last.id && api::is_final(task.state) && last.id->revision == task.revision;
+}
+
+constexpr int readings_max = 3;
+
+void stream_status(const RouteContext& context, const api::TaskId& id, const LastEventId& last,
+                   const Responder& responder, int reading = 1) {
+  const EventId read_behind = context.events.place();
+  with_task(context, id, responder, [&context, id, last, responder, reading, read_behind](const auto& task) {
+    if (task == nullptr) return responder.send(task_not_found_problem());
+    if (has_seen_end(*task, last)) {
+      Response nothing_more;
+      nothing_more.status = 204;
+      return responder.send(std::move(nothing_more));
+    }
+    const auto stream = std::make_shared<TaskEventStream>(context.events, context.streams, context.clock);
+    if (stream->start(task, read_behind, last.id, last.is_given)) return responder.stream(sse_head(), stream);
+    if (reading == readings_max) return responder.send(overloaded_problem());
+    stream_status(context, id, last, responder, reading + 1);
+  });
 }
 
 void task_status(const RouteContext& context, StatusTexts& texts, const Request& request,
@@ -63,9 +93,12 @@ void task_status(const RouteContext& context, StatusTexts& texts, const Request&
   if (!id) return;
   const auto wait = api::parse_wait(request.query);
   if (!wait) return responder.send(wait.error());
+  const auto above = api::parse_revision(request.query);
+  if (!above) return responder.send(above.error());
+  if (wants_event_stream(request)) return stream_status(context, *id, read_last_event_id(request), responder);
   const std::string* if_none_match = request.find_header("If-None-Match");
   const StatusQuestion question{*id, if_none_match == nullptr ? "" : *if_none_match, responder, texts};
-  if (wait.value().count() > 0) return answer_when_final(context, question, wait.value());
+  if (wait.value().count() > 0) return answer_in_time(context, question, wait.value(), above.value());
   answer_present(context, question);
 }
 
@@ -77,7 +110,7 @@ std::vector<Route> task_status_routes(const RouteContext& context) {
               [&context, texts](const Request& request, const Responder& responder) {
                 task_status(context, *texts, request, responder);
               }};
-  route.parameters = {"wait"};
+  route.parameters = {"wait", "revision"};
   return {std::move(route)};
 }
 

@@ -4,12 +4,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cassert>
 #include <limits>
 #include <utility>
 
 #include "base/log.h"
 #include "storage/recent_tasks.h"
+#include "storage/sqlite/cached_results.h"
 #include "storage/sqlite/database.h"
 #include "storage/sqlite/database_lock.h"
 #include "storage/sqlite/reader_pool.h"
@@ -75,7 +77,7 @@ void count_tasks(Statements& statements, TaskCounts& counts) {
   if (all.bind().row()) counts.add({}, TaskState::succeeded, all.integer(0) - others);
 }
 
-class SqliteStore final : public Store, private Retention {
+class SqliteStore final : public Store, private Retention, private ResultCache {
  public:
   SqliteStore(const SqliteOptions& options, DatabaseLock lock, std::unique_ptr<SqlLibrary> library,
               OpenedDatabase opened)
@@ -87,10 +89,11 @@ class SqliteStore final : public Store, private Retention {
         library_(std::move(library)),
         steady_(opened.steady),
         recent_(options.recent_bytes),
+        max_cache_bytes_(options.max_cache_bytes),
         queue_(limits_of(options)),
         writer_(std::move(opened.writer), *library_,
                 {&queue_, &recent_, &counts_, &readers_, [this] { return now(); }, free_bytes_,
-                 options.min_free_bytes, options.checkpoint_pages, &meters_, options.clock,
+                 options.min_free_bytes, options.checkpoint_pages, &max_cache_bytes_, &meters_, options.clock,
                  options.on_fatal ? options.on_fatal : end_process}),
         readers_({options.path, options.vfs}, *library_, options.read_connections),
         outbox_({&queue_, &readers_, [this] { return now(); }, std::move(opened.callback_secret)}) {
@@ -136,7 +139,10 @@ class SqliteStore final : public Store, private Retention {
     push<StopAttemptRequest>(Lane::work, key, token, cause, std::move(done));
   }
   void cancel(TaskId id, std::string reason, Done<CancelOutcome> done) override {
-    push<CancelRequest>(Lane::control, id, std::move(reason), std::move(done));
+    push<CancelRequest>(Lane::control, id, std::move(reason), false, std::move(done));
+  }
+  void cancel_private(TaskId id, std::string reason, Done<CancelOutcome> done) override {
+    push<CancelRequest>(Lane::control, id, std::move(reason), true, std::move(done));
   }
   void retry(RetryOrder order, Done<RetryOutcome> done) override {
     push<RetryRequest>(Lane::control, std::move(order), std::move(done));
@@ -180,8 +186,19 @@ class SqliteStore final : public Store, private Retention {
   [[nodiscard]] Now now() const override { return {clock_.wall(), steady_now(steady_, clock_)}; }
   [[nodiscard]] Outbox& outbox() override { return outbox_; }
   [[nodiscard]] Retention& retention() override { return *this; }
+  [[nodiscard]] ResultCache& result_cache() override { return *this; }
 
  private:
+  [[nodiscard]] StoreResult<CachedResultPtr> find_result(const std::string& type,
+                                                         const std::string& key) override {
+    return readers_.read<CachedResultPtr>([&](Statements& sql) -> CachedResultPtr {
+      const SteadyTime steady = now().steady;
+      const auto row = find_cached_row(sql, type, key, steady);
+      return row ? read_cached_result(sql, *row, steady) : nullptr;
+    });
+  }
+  void set_max_cache_bytes(std::int64_t bytes) override { max_cache_bytes_ = bytes; }
+
   template <class Request, class... Parts>
   void push(Lane lane, Parts&&... parts) {
     queue_.push(lane, std::make_unique<Request>(std::forward<Parts>(parts)...));
@@ -194,6 +211,7 @@ class SqliteStore final : public Store, private Retention {
   const std::unique_ptr<SqlLibrary> library_;
   const SteadyOffset steady_;
   RecentTasks recent_;
+  std::atomic<std::int64_t> max_cache_bytes_;
   TaskCounts counts_;
   StoreMeters meters_;
   WriteQueue queue_;

@@ -22,7 +22,8 @@ struct SqliteOptions {
   std::size_t max_batch = 1'000;                           // changes in one transaction
   std::size_t read_connections = 2;
   int checkpoint_pages = 2'000;  // of the write-ahead log, before they are moved into the database
-  std::size_t recent_bytes = 8 * 1024 * 1024;  // of snapshots kept in memory
+  std::int64_t max_cache_bytes = 64 * 1024 * 1024;  // of results kept for starts to come; 0: none is kept
+  std::size_t recent_bytes = 8 * 1024 * 1024;       // of snapshots kept in memory
   std::size_t log_lane_bytes = 16 * 1024 * 1024;
   // Starts are refused while less is free on the disk, so that what runs can still be ended and written down.
   std::uint64_t min_free_bytes = 64 * 1024 * 1024;

@@ -47,7 +47,9 @@ enum Column : int {
   progress_percent,
   progress_message,
   progress_at,
-  callback_events
+  callback_events,
+  is_private,
+  fills_cache
 };
 
 [[noreturn]] void throw_nonsense(const char* what, std::string_view text) {
@@ -99,6 +101,8 @@ TaskSnapshot read_snapshot(const Query& query) {
   task.tags = read_tags(query, Column::tags);
   task.callback_events =
       api::WebhookEvents::from_bits(static_cast<std::uint32_t>(query.integer(Column::callback_events)));
+  task.is_private = query.integer(Column::is_private) != 0;
+  task.fills_cache = query.integer(Column::fills_cache) != 0;
   task.error = read_error(query, Column::error);
   task.progress = read_progress(query);
   return task;

@@ -135,6 +135,7 @@ TaskSnapshotPtr reopen(WriteTransaction& transaction, const TaskSnapshot& task, 
   next.finished_at.reset();
   next.error.reset();
   next.progress.reset();
+  next.is_private = false;
   next.deadline_at = renewal.deadline_at;
   next.deadline = renewal.deadline;
   next.expiry = renewal.expiry;

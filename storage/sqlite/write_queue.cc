@@ -19,6 +19,7 @@ void WriteQueue::open() {
 void WriteQueue::close() {
   const base::MutexLock lock(mutex_);
   open_ = false;
+  let_progress_in(pace_.end_rests(ProgressPace::Clock::time_point::max()));
   wake_.notify_all();
 }
 
@@ -91,9 +92,13 @@ void WriteQueue::add_log(TaskKey key, AttemptToken token, std::vector<api::LogLi
 
 void WriteQueue::add_progress(TaskKey key, AttemptToken token, api::Progress progress) {
   const base::MutexLock lock(mutex_);
-  if (!open_) return;
+  if (!open_ || pace_.hold(key, token, progress)) return;
   notes_of(key, token).progress = std::move(progress);
   wake_for_notes();
+}
+
+void WriteQueue::let_progress_in(std::vector<ProgressPace::Held> held) {
+  for (ProgressPace::Held& one : held) notes_of(one.key, one.token).progress = std::move(one.progress);
 }
 
 // While it waits for company it will come by itself.
@@ -127,16 +132,26 @@ void WriteQueue::wait_for_something() {
       sleep_ = Sleep::awake;
       return;
     }
-    sleep_ = Sleep::for_anything;
-    wake_.wait(mutex_);
-    sleep_ = Sleep::awake;
+    sleep_for_anything();
+    let_progress_in(pace_.end_rests(ProgressPace::Clock::now()));
   }
+}
+
+void WriteQueue::sleep_for_anything() {
+  sleep_ = Sleep::for_anything;
+  if (const auto end = pace_.next_end()) {
+    wake_.wait_for(mutex_, *end - ProgressPace::Clock::now());
+  } else {
+    wake_.wait(mutex_);
+  }
+  sleep_ = Sleep::awake;
 }
 
 bool WriteQueue::take(Batch& batch) {
   batch.clear();
   const base::MutexLock lock(mutex_);
   wait_for_something();
+  if (pace_.next_end()) let_progress_in(pace_.end_rests(ProgressPace::Clock::now()));
   Taken taken;
   // A lane that is full of work still leaves a quarter of the changes to the ones behind it.
   const auto share = [&] {
@@ -160,7 +175,11 @@ void WriteQueue::take_from(Lane lane, std::size_t most, Batch& batch, Taken& tak
     taken.changes += next.changes();
     taken.bytes += next.bytes();
     from.bytes -= next.bytes();
-    if (const auto key = next.settles()) take_notes_of(*key, batch);
+    if (const auto key = next.settles()) {
+      if (auto held = pace_.end_rest(*key)) let_progress_in({std::move(*held)});
+      take_notes_of(*key, batch);
+      (void)pace_.end_rest(*key);  // which taking them began anew
+    }
     batch.push_back(std::move(from.requests.front()));
     from.requests.pop_front();
   }
@@ -179,6 +198,7 @@ void WriteQueue::take_notes_of(TaskKey key, Batch& batch) {
   }
   notes.truncated = notes.truncated || was_cut;
   note_bytes_ -= notes.bytes + notes.lines.size() * line_overhead_bytes;
+  if (notes.progress) pace_.begin_rest(key, ProgressPace::Clock::now());
   batch.push_back(request_of(std::move(notes)));
 }
 

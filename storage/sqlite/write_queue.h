@@ -9,7 +9,8 @@
 //            dropped and marked
 //   lookups  reads behind every change made so far: at the end of a batch
 // in that order. Notes of a task go before a request that ends its attempt. Notes alone wait a moment for
-// company, so that a chatty task costs one sync for many lines.
+// company, so that a chatty task costs one sync for many lines. Progress of a task is written a few times a
+// second, the latest always (progress_pace.h).
 //
 // Thread-safety: every method from any thread; take() from the writer's alone. Nothing here touches the
 //   database.
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "storage/sqlite/progress_pace.h"
 #include "storage/sqlite/requests/notes.h"
 #include "storage/sqlite/write_request.h"
 
@@ -42,13 +44,14 @@ struct WriteQueueLimits {
   std::size_t note_bytes = 16 * 1024 * 1024;  // of waiting log lines
   std::size_t note_rows_in_a_slice = 256;
   std::chrono::milliseconds notes_wait{20};
+  std::chrono::milliseconds progress_rest{200};  // between two writes of a task's progress
 };
 
 using Batch = std::vector<std::unique_ptr<WriteRequest>>;
 
 class WriteQueue {
  public:
-  explicit WriteQueue(WriteQueueLimits limits) : limits_(limits) {}
+  explicit WriteQueue(WriteQueueLimits limits) : limits_(limits), pace_(limits.progress_rest) {}
 
   // Refuses the request on the caller's thread when its lane is full, or the queue not open.
   void push(Lane lane, std::unique_ptr<WriteRequest> request) EXCLUDES(mutex_);
@@ -56,7 +59,7 @@ class WriteQueue {
       EXCLUDES(mutex_);
   void add_progress(TaskKey key, AttemptToken token, api::Progress progress) EXCLUDES(mutex_);
 
-  // Nothing waits now.
+  // Nothing waits now, but for progress that is held.
   [[nodiscard]] bool is_empty() const EXCLUDES(mutex_);
   // How many requests wait; notes of a task are one.
   [[nodiscard]] std::size_t length() const EXCLUDES(mutex_);
@@ -91,6 +94,8 @@ class WriteQueue {
   [[nodiscard]] bool has_requests() const REQUIRES(mutex_);
   void wake_for_notes() REQUIRES(mutex_);
   void wait_for_something() REQUIRES(mutex_);
+  void sleep_for_anything() REQUIRES(mutex_);
+  void let_progress_in(std::vector<ProgressPace::Held> held) REQUIRES(mutex_);
   void take_from(Lane lane, std::size_t most, Batch& batch, Taken& taken) REQUIRES(mutex_);
   void take_notes_of(TaskKey key, Batch& batch) REQUIRES(mutex_);
   void take_slice_of_notes(Batch& batch) REQUIRES(mutex_);
@@ -108,6 +113,7 @@ class WriteQueue {
   std::unordered_map<TaskKey, Notes> notes_ GUARDED_BY(mutex_);
   std::deque<TaskKey> notes_order_ GUARDED_BY(mutex_);  // may name tasks whose notes are gone
   std::size_t note_bytes_ GUARDED_BY(mutex_) = 0;
+  ProgressPace pace_ GUARDED_BY(mutex_);
   // Lines of these were lost on a full disk. Told with the task's next notes or when there is space again, and
   // not before: a full disk is not to be tried again and again for that alone.
   std::unordered_set<TaskKey> cut_ GUARDED_BY(mutex_);

@@ -1,5 +1,6 @@
 #include "storage/sqlite/write_transaction.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -15,7 +16,9 @@ void WriteTransaction::begin(Now now) {
   removed_.clear();
   deliveries_.clear();
   tried_.clear();
+  said_.clear();
   ended_.reset();
+  cached_.begin(now.steady);
 }
 
 TaskSnapshotPtr WriteTransaction::find(TaskKey key) {
@@ -30,6 +33,15 @@ TaskSnapshotPtr WriteTransaction::find(const TaskId& id) {
     return touched == touched_.end() ? task : touched->second;
   }
   const auto key = key_of(statements_, id);
+  return key ? find(*key) : nullptr;
+}
+
+TaskSnapshotPtr WriteTransaction::find_holder(const std::string& type, const std::string& unique_key) {
+  std::optional<TaskKey> key;
+  {
+    Query query = use("task_with_unique_key");
+    if (query.bind(type, unique_key).row()) key = TaskKey(query.integer(0));
+  }
   return key ? find(*key) : nullptr;
 }
 
@@ -80,6 +92,26 @@ std::vector<TaskSnapshotPtr> WriteTransaction::latest() const {
     if (task) latest.push_back(task);
   }
   return latest;
+}
+
+std::vector<NotedTask> WriteTransaction::noted() const {
+  std::vector<NotedTask> noted;
+  noted.reserve(said_.size());
+  std::unordered_map<TaskKey, std::size_t> places;
+  for (const NotedTask& said : said_) {
+    const auto touched = touched_.find(said.task->key);
+    const TaskSnapshotPtr& task = touched == touched_.end() ? said.task : touched->second;
+    if (!task) continue;
+    const auto [place, is_first] = places.try_emplace(task->key, noted.size());
+    if (is_first) {
+      noted.push_back({task, said.has_progress, said.log_lines});
+      continue;
+    }
+    NotedTask& known = noted[place->second];
+    known.has_progress = known.has_progress || said.has_progress;
+    known.log_lines = std::max(known.log_lines, said.log_lines);
+  }
+  return noted;
 }
 
 }  // namespace longhaul::storage

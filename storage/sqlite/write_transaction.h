@@ -5,6 +5,7 @@
 // Belongs to the writer's thread. Errors: SqlError.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "storage/recent_tasks.h"
+#include "storage/sqlite/cached_results.h"
 #include "storage/sqlite/connection.h"
 #include "storage/store.h"
 
@@ -27,17 +29,22 @@ struct RemovedTask {
 
 class WriteTransaction {
  public:
-  WriteTransaction(Statements& statements, RecentTasks& recent) : statements_(statements), recent_(recent) {}
+  WriteTransaction(Statements& statements, RecentTasks& recent,
+                   const std::atomic<std::int64_t>& max_cache_bytes)
+      : statements_(statements), recent_(recent), cached_(statements, max_cache_bytes) {}
 
   void begin(Now now);
   [[nodiscard]] Now now() const { return now_; }
   [[nodiscard]] Query use(std::string_view statement) { return statements_.use(statement); }
   [[nodiscard]] Statements& statements() { return statements_; }
+  [[nodiscard]] CachedResults& cached() { return cached_; }
 
   // The task as this transaction sees it: its own changes, else memory, else the database. Null: unknown.
   // Memory is exact, for nobody but the writer changes tasks, and it puts there what it has committed.
   [[nodiscard]] TaskSnapshotPtr find(TaskKey key);
   [[nodiscard]] TaskSnapshotPtr find(const TaskId& id);
+  // The unfinished task of this type that has this unique key. Null: it is free.
+  [[nodiscard]] TaskSnapshotPtr find_holder(const std::string& type, const std::string& unique_key);
 
   // For a new task. Never one that was used before by this process, also when its task has been removed:
   // whoever follows the store knows tasks by their keys.
@@ -53,6 +60,10 @@ class WriteTransaction {
   TaskSnapshotPtr refresh(api::TaskSnapshot task);
 
   void note_tried(TriedDelivery delivery) { tried_.push_back(std::move(delivery)); }
+  // What an attempt said is written; `log_lines` as in NotedTask.
+  void note_said(TaskSnapshotPtr task, bool has_progress, std::int64_t log_lines) {
+    said_.push_back({std::move(task), has_progress, log_lines});
+  }
 
   // Its row is gone, and from here on it is unknown.
   void remove(RemovedTask task);
@@ -62,6 +73,8 @@ class WriteTransaction {
   [[nodiscard]] std::span<const OwedDelivery> deliveries() const { return deliveries_; }
   [[nodiscard]] std::span<const TriedDelivery> tried() const { return tried_; }
   [[nodiscard]] std::span<const RemovedTask> removed() const { return removed_; }
+  // Each task once, with its last snapshot, without those removed.
+  [[nodiscard]] std::vector<NotedTask> noted() const;
   // The last snapshot of each task touched, without those removed.
   [[nodiscard]] std::vector<TaskSnapshotPtr> latest() const;
 
@@ -70,6 +83,7 @@ class WriteTransaction {
 
   Statements& statements_;
   RecentTasks& recent_;
+  CachedResults cached_;
   Now now_{};
   std::unordered_map<TaskKey, TaskSnapshotPtr> touched_;  // null: removed
   std::vector<TaskChange> changes_;
@@ -77,6 +91,7 @@ class WriteTransaction {
   std::optional<std::int64_t> last_key_;
   std::vector<OwedDelivery> deliveries_;
   std::vector<TriedDelivery> tried_;
+  std::vector<NotedTask> said_;
   std::optional<api::AttemptOutcome> ended_;
 };
 

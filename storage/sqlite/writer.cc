@@ -38,7 +38,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, const SqlLibrary& library
     : connection_(std::move(connection)),
       statements_(std::make_unique<Statements>(*connection_, library)),
       parts_(std::move(parts)),
-      transaction_(*statements_, *parts_.recent),
+      transaction_(*statements_, *parts_.recent, *parts_.max_cache_bytes),
       checkpointer_(*connection_, parts_.checkpoint_pages) {}
 
 base::Result<void> Writer::start() {
@@ -210,6 +210,12 @@ void Writer::publish(Requests requests) {
   }
   if (const auto tried = transaction_.tried(); !tried.empty()) {
     for (StoreObserver* observer : observers_) observer->on_deliveries_tried(tried);
+  }
+  if (const auto noted = transaction_.noted(); !noted.empty()) {
+    for (StoreObserver* observer : observers_) observer->on_noted(noted);
+  }
+  if (const auto first_expiry = transaction_.cached().first_expiry()) {
+    for (StoreObserver* observer : observers_) observer->on_results_kept(*first_expiry);
   }
   for (const auto& request : requests) request->answer();
 }

@@ -16,6 +16,8 @@
 //   meters, clock, observers.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -47,6 +49,7 @@ class Writer {
     std::function<std::uint64_t()> free_bytes;  // on the disk
     std::uint64_t min_free_bytes = 0;
     int checkpoint_pages = 2'000;
+    const std::atomic<std::int64_t>* max_cache_bytes = nullptr;
     StoreMeters* meters = nullptr;
     const base::Clock* clock = nullptr;
     std::function<void(const std::string& message)> on_fatal;

@@ -27,6 +27,7 @@ constexpr Measurement measurements[] = {
     {"commands", measure_commands},
     {"connections", measure_idle_connections},
     {"slow", measure_slow_clients},
+    {"watchers", measure_watchers},
     {"retention", measure_retention},
 };
 

@@ -24,6 +24,10 @@ namespace longhaul::bench {
 // A poll over a connection of its own, while 2,000 clients send a byte a second, beside the same without
 // them.
 [[nodiscard]] base::Result<void> measure_slow_clients(const Plan& plan, Server& server, Report& report);
+// Ten thousand clients that wait for one task, a third each by long poll, event stream and WebSocket: what they
+// take, what starts and polls over fresh connections take meanwhile beside the same without them, and how long it
+// takes until the last of them is told of the end.
+[[nodiscard]] base::Result<void> measure_watchers(const Plan& plan, Server& server, Report& report);
 // p99 of synced starts while finished tasks are removed, beside the p99 without that. Restarts the server.
 [[nodiscard]] base::Result<void> measure_retention(const Plan& plan, Server& server, Report& report);
 // A server that has worked, some time ago, and has nothing to do.

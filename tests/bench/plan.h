@@ -28,6 +28,7 @@ struct Plan {
   [[nodiscard]] std::uint64_t removed_tasks() const { return quick ? 50'000 : 1'000'000; }
   [[nodiscard]] std::chrono::seconds idle_time() const { return std::chrono::seconds(quick ? 4 : 10); }
   [[nodiscard]] std::size_t idle_connections() const { return 10'000; }
+  [[nodiscard]] std::size_t watchers() const { return 10'000; }
   [[nodiscard]] std::size_t slow_clients() const { return 2'000; }
 };
 

@@ -118,7 +118,8 @@ def test_its_own_origin_and_the_allowed_ones(server):
             assert answer.header("Access-Control-Allow-Origin") == origin
             assert "Origin" in answer.header("Vary")
             exposed = answer.header("Access-Control-Expose-Headers").lower()
-            assert all(name in exposed for name in ("location", "retry-after", "etag", "x-request-id", "idempotent-replayed"))
+            assert all(name in exposed for name in ("location", "retry-after", "etag", "x-request-id", "idempotent-replayed",
+                                                   "age", "preference-applied"))
             # Refusals too, or the page could not read why.
             refused = client.get("/task-status/x", headers={"Origin": origin}).expect(404)
             assert refused.header("Access-Control-Allow-Origin") == origin
@@ -152,7 +153,8 @@ def test_a_preflight(request, which):
         assert answer.header("Access-Control-Allow-Origin") == APP
         assert "POST" in answer.header("Access-Control-Allow-Methods")
         allowed = answer.header("Access-Control-Allow-Headers").lower()
-        assert all(name in allowed for name in ("authorization", "content-type", "idempotency-key", "if-none-match"))
+        assert all(name in allowed for name in ("authorization", "content-type", "idempotency-key", "if-none-match", "prefer",
+                                               "last-event-id"))
         assert int(answer.header("Access-Control-Max-Age")) > 0
         deletes = client.request("OPTIONS", "/tasks/x", headers={"Origin": APP, "Access-Control-Request-Method": "DELETE"})
         assert "DELETE" in deletes.expect(204).header("Access-Control-Allow-Methods")

@@ -1,12 +1,16 @@
 """The client commands of `longhaul`: start, status, watch, cancel, tasks, logs."""
 
+import fcntl
 import json
 import os
 import re
+import struct
+import termios
 
 import pytest
 
 from command_line import CommandLine
+from cutting_proxy import cutting_proxy
 from longhaul_server import running_server
 from waiting import readable, wait_until
 
@@ -179,26 +183,47 @@ def test_watch_in_a_pipe_prints_a_line_for_each_change(cli, client):
     assert value_of(rest, "status") == "cancelled" and "enough" in value_of(rest, "error")
 
 
-def test_watch_on_a_terminal_rewrites_one_line(cli, client):
-    task_id = cli.start("step")
+def on_a_terminal(cli, arguments, columns, wanted, then):
+    """What `arguments` writes on a terminal that wide: it is read until `wanted` holds, then() is called, and then the rest is."""
     ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     seen = b""
-    with cli.running("watch", task_id, stdout=theirs, stderr=theirs) as watch:
+    with cli.running(*arguments, stdout=theirs, stderr=theirs) as command:
         os.close(theirs)
-        while seen.count(b"half-way") < 2:
+        while not wanted(seen):
             assert readable(ours, 60), f"nothing more after {seen}"
             seen += os.read(ours, 4096)
-        client.cancel(task_id, wait=20).expect(200)
-        while watch.poll() is None or readable(ours, 0):
+        then()
+        while command.poll() is None or readable(ours, 0):
             try:
                 seen += os.read(ours, 4096) if readable(ours, 0.05) else b""
             except OSError:  # the other end is closed
                 break
-        watch.wait(60)
+        code = command.wait(60)
     os.close(ours)
-    lines = seen.replace(b"\r\n", b"\n").split(b"\n")
-    assert lines[0].count(b"\r\x1b[K") >= 3 and lines[0].count(b"half-way") >= 2
-    assert any(line.startswith(b"status") and b"cancelled" in line for line in lines)
+    lines = seen.decode().replace("\r\n", "\n").split("\n")
+    shown = lines[0].split("\r\x1b[K")[:-1]  # behind the last is the block that stays
+    assert all(len(text) < columns for text in shown), shown
+    return code, [text for text in shown if text], lines[1:]
+
+
+def test_watch_on_a_terminal_is_a_bar(cli, client):
+    task_id = cli.start("step")
+    code, shown, rest = on_a_terminal(cli, ["watch", task_id], 100, lambda seen: len(set(re.findall(rb"half-way  ([0-9:]+)", seen))) >= 2,
+                                      lambda: client.cancel(task_id, wait=20).expect(200))
+    bars = [text for text in shown if "half-way" in text]
+    assert bars and all(re.fullmatch(r"running  \[#+-+\]   40 %  half-way  \d+:\d\d", text) for text in bars if text.startswith("running"))
+    bar = re.search(r"\[(#+)(-+)\]", bars[0])
+    assert len(bar[1]) == (len(bar[1]) + len(bar[2])) * 4 // 10 and len(bar[0]) > 20
+    assert code == 1 and any(re.fullmatch(r"status +cancelled", line) for line in rest)
+
+
+@pytest.mark.parametrize("columns", [20, 40])
+def test_watch_fits_a_narrow_terminal(cli, client, columns):
+    task_id = cli.start("step")
+    _, shown, _ = on_a_terminal(cli, ["watch", task_id], columns, lambda seen: b"40 %" in seen,
+                                lambda: client.cancel(task_id, wait=20).expect(200))
+    assert any("40 %" in text for text in shown)
 
 
 def test_watch_outlives_a_restart(tmp_path):
@@ -214,6 +239,21 @@ def test_watch_outlives_a_restart(tmp_path):
                 client.cancel(task_id, wait=20).expect(200)
             out, _ = watch.communicate(timeout=60)
         assert watch.returncode == 1 and value_of(out, "status") == "cancelled"
+
+
+def test_watch_takes_up_a_broken_stream_where_it_was(cli, client, server):
+    task_id = cli.start("step")
+    with cutting_proxy(server.port) as proxy, CommandLine(f"http://127.0.0.1:{proxy.port}", folder=cli.folder).running(
+            "watch", task_id) as watch:
+        while "half-way" not in watch.stdout.readline():
+            pass
+        proxy.cut()
+        wait_until(lambda: len(proxy.heads) == 2, "the client to come back")
+        client.cancel(task_id, wait=20).expect(200)
+        out, errors = watch.communicate(timeout=60)
+    assert watch.returncode == 1 and value_of(out, "status") == "cancelled"
+    assert errors == ""
+    assert b"Last-Event-ID: " not in proxy.heads[0] and re.search(rb"Last-Event-ID: [0-9a-f]+-\d+-\d+\r\n", proxy.heads[1])
 
 
 # ---- cancel
@@ -296,3 +336,26 @@ def test_logs_are_followed_to_the_end(server, cli):
         (server.folder / "go").touch()
         out, errors = logs.communicate(timeout=60)
     assert (out, errors, logs.returncode) == ("two\n", "", 0)
+
+
+def test_a_log_that_is_followed_is_taken_up_where_it_was(server, cli, client):
+    (server.folder / "go").unlink(missing_ok=True)
+    task_id = cli.start("slow")
+    with cutting_proxy(server.port) as proxy, CommandLine(f"http://127.0.0.1:{proxy.port}", folder=cli.folder).running(
+            "logs", task_id, "--follow") as logs:
+        assert logs.stdout.readline() == "one\n"
+        proxy.cut()
+        wait_until(lambda: len(proxy.heads) == 2, "the client to come back")
+        (server.folder / "go").touch()
+        out, errors = logs.communicate(timeout=60)
+    assert (out, errors, logs.returncode) == ("two\n", "", 0)
+    assert b"Last-Event-ID: 1\r\n" in proxy.heads[1]
+
+
+def test_following_a_log_of_no_task(cli):
+    assert "TASK_NOT_FOUND" in cli.expect(5, "logs", UNKNOWN_ID, "--follow").stderr
+
+
+def test_a_cut_log_is_told_when_it_is_followed(cli):
+    result = cli.expect(0, "logs", cli.start("cut"), "--follow")
+    assert result.stdout.startswith("kept\n") and "cut at the type's max_log_bytes" in result.stderr

@@ -5,8 +5,10 @@ import shutil
 import signal
 
 import pytest
+from event_stream import EventStream
 from longhaul_server import running_server
 from metrics import Metrics, scrape
+from raw_http import post_bytes
 from waiting import wait_until
 from webhook_receiver import WebhookReceiver
 
@@ -179,6 +181,44 @@ def test_those_who_wait_are_seen():
         assert metrics.value("longhaul_http_requests_in_flight") == 2
         client.cancel(task_id, wait=20).expect(200)
         settled(client, lambda m: m.value("longhaul_waiting_clients", kind="long_poll") == 0, "the long poll to be over")
+
+
+def test_streams_are_seen():
+    def waiting(metrics, kind):
+        return metrics.value("longhaul_waiting_clients", kind=kind)
+    with running_server() as server, server.client() as client:
+        task_id = client.start("sleep", {"seconds": 600})["task_id"]
+        before = scrape(client).value("longhaul_events_told_total")
+        with EventStream(server.port, f"/task-status/{task_id}") as events, EventStream(server.port, "/events") as followed, \
+                EventStream(server.port, f"/tasks/{task_id}/logs") as logs:
+            metrics = settled(client, lambda m: waiting(m, "event_stream") == 2 and waiting(m, "log_stream") == 1, "the streams to be seen")
+            assert waiting(metrics, "long_poll") == waiting(metrics, "websocket") == 0
+            client.cancel(task_id, wait=20).expect(200)
+            assert events.rest()[-1].json["status"] == "cancelled" and logs.rest()[-1].name == "end"
+            followed.until(lambda event: event.json["status"] == "cancelled")
+            metrics = settled(client, lambda m: waiting(m, "event_stream") == 1 and waiting(m, "log_stream") == 0, "two of them to be over")
+            assert metrics.value("longhaul_events_told_total") >= before + 4  # cancelling and cancelled, to two of them
+        settled(client, lambda m: waiting(m, "event_stream") == 0, "the last to be over")
+
+
+def test_what_becomes_of_starts_is_counted():
+    def counts(metrics):
+        return [metrics.value("longhaul_cache_answers_total", answer=answer) for answer in ("fresh", "stale", "miss")] + [
+            metrics.value(f"longhaul_{name}_total") for name in ("starts_deduplicated", "start_waits_ended", "starts_hung_up")]
+    with running_server() as server, server.client() as client:
+        assert counts(scrape(client)) == [0, 0, 0, 0, 0, 0]
+        cache = {"key": "k", "fresh_seconds": 600, "stale_seconds": 600}
+        for _ in range(3):
+            client.post("/start-task", {"type": "echo", "payload": 1, "cache": cache}, query={"wait": 20}).expect(200)
+        assert counts(scrape(client))[:3] == [2, 0, 1]
+        first = client.start("sleep", {"seconds": 600}, unique_key="u")["task_id"]
+        assert client.start("sleep", {"seconds": 600}, unique_key="u")["task_id"] == first
+        client.post("/start-task", {"type": "sleep", "payload": {"seconds": 600}}, query={"wait": 0.05}).expect(202)
+        assert counts(scrape(client))[3:5] == [1, 1]
+        with server.raw() as raw:
+            raw.send(post_bytes("/start-task?wait=60", '{"type": "sleep", "payload": {"seconds": 600}, "on_timeout": "cancel"}'))
+            settled(client, lambda m: m.value("longhaul_waiting_clients", kind="long_poll") == 1, "the start to wait")
+        settled(client, lambda m: counts(m)[5] == 1, "the hang-up to be seen")
 
 
 def test_callbacks_are_counted():

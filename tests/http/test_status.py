@@ -56,7 +56,7 @@ def test_unknown_and_malformed_ids_of_changes(client):
 
 def test_unknown_parameters(client):
     task_id = client.run("echo")["task_id"]
-    assert client.get(f"/task-status/{task_id}?revision=1&x=2").expect(422).pointers == ["?revision", "?x"]
+    assert client.get(f"/task-status/{task_id}?revisions=1&x=2").expect(422).pointers == ["?revisions", "?x"]
     assert client.get(f"/tasks/{task_id}?wait=1").expect(422).pointers == ["?wait"]
 
 

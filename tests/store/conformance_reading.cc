@@ -243,6 +243,76 @@ TEST_CASE_TEMPLATE("progress becomes visible while the attempt runs", Engine, ST
   CHECK(seen->revision == running->revision);
 }
 
+TEST_CASE_TEMPLATE("observers hear of log lines and progress once they are committed", Engine,
+                   STORE_ENGINES) {
+  StoreFixture fixture(std::make_unique<Engine>());
+  Store& store = fixture.store();
+  const TaskSnapshotPtr running = fixture.start(fixture.add());
+  CHECK(fixture.recorder().take_noted().empty());
+
+  // The end of an attempt takes along what was said before it.
+  store.append_log(running->key, running->token, {line("one"), line("two")}, 100);
+  store.record_progress(running->key, running->token, {10.0, "begun", {}});
+  store.append_log(running->key, running->token, {line("three")}, 100);
+  store.record_progress(running->key, running->token, {20.0, "further", {}});
+  const TaskSnapshotPtr stopping = fixture.stop_attempt(running, api::StopCause::cancel).task;
+  std::vector<NotedTask> noted = fixture.recorder().take_noted();
+  REQUIRE_FALSE(noted.empty());
+  CHECK(noted.back().log_lines == 3);
+  CHECK(std::ranges::any_of(noted, [](const NotedTask& one) { return one.has_progress; }));
+  CHECK(noted.back().task->progress.value().message == "further");
+
+  // Lines alone, progress alone, and what is dropped at the cap.
+  store.append_log(running->key, running->token, {line("four")}, 22);
+  fixture.reopen();
+  noted = fixture.recorder().take_noted();
+  REQUIRE(noted.size() == 1);
+  CHECK(noted[0].log_lines == 4);
+  CHECK_FALSE(noted[0].has_progress);
+  CHECK(noted[0].task->id == running->id);
+  fixture.store().record_progress(running->key, running->token, {30.0, "last", {}});
+  fixture.reopen();
+  noted = fixture.recorder().take_noted();
+  REQUIRE(noted.size() == 1);
+  CHECK(noted[0].has_progress);
+  CHECK(noted[0].log_lines == 0);
+  CHECK(noted[0].task->progress.value().message == "last");
+  fixture.store().append_log(running->key, running->token, {line("too much")}, 22);
+  const TaskSnapshotPtr ended = fixture.finish(running, AttemptOutcome::cancelled).task;
+  CHECK(fixture.recorder().take_noted().empty());
+
+  // Of an attempt that is over: its late lines are kept, its progress is not.
+  fixture.store().record_progress(running->key, running->token, {40.0, "late", {}});
+  fixture.reopen();
+  CHECK(fixture.recorder().take_noted().empty());
+  CHECK(stopping->revision < ended->revision);
+}
+
+TEST_CASE_TEMPLATE("progress without end is written a few times a second, the latest always", Engine,
+                   STORE_ENGINES) {
+  StoreFixture fixture(std::make_unique<Engine>());
+  const TaskSnapshotPtr running = fixture.start(fixture.add());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  int told = 0;
+  while (seconds() < 0.7) {
+    for (int i = 0; i < 100; ++i) {
+      ++told;
+      fixture.store().record_progress(running->key, running->token, {50.0, std::to_string(told), {}});
+    }
+  }
+  const TaskSnapshotPtr ended = fixture.finish(running, AttemptOutcome::succeeded).task;
+  const double took = seconds();
+  CHECK(ended->progress.value().message == std::to_string(told));
+  CHECK(fixture.find(running)->progress.value().message == std::to_string(told));
+  const std::vector<NotedTask> noted = fixture.recorder().take_noted();
+  CHECK(noted.size() > 1);
+  CHECK(static_cast<double>(noted.size()) <= took * 6 + 2);
+  for (const NotedTask& one : noted) CHECK(one.has_progress);
+}
+
 TEST_CASE_TEMPLATE("counts follow every change and survive a restart", Engine, STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   NewTask scheduled = fixture.order();

@@ -177,10 +177,10 @@ TEST_CASE_TEMPLATE("an idempotency key answers with its task, as it is now", Eng
 
 TEST_CASE_TEMPLATE("with no room for a new task, a bound key is still answered for", Engine, STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
-  const auto keyed = [&](const std::string& key, const std::string& hash, bool replay_only) {
+  const auto keyed = [&](const std::string& key, const std::string& hash, bool without_room) {
     NewTask order = fixture.order();
     order.idempotency = IdempotencyBinding{"me /start-task", key, hash};
-    order.replay_only = replay_only;
+    order.without_room = without_room;
     return fixture.enqueue(order);
   };
   const EnqueueOutcome first = keyed("k1", "hash", false);
@@ -190,7 +190,7 @@ TEST_CASE_TEMPLATE("with no room for a new task, a bound key is still answered f
   CHECK(keyed("k1", "other", true).verdict == EnqueueVerdict::key_reused);
 
   const EnqueueOutcome refused = keyed("k2", "hash", true);
-  CHECK(refused.verdict == EnqueueVerdict::not_bound);
+  CHECK(refused.verdict == EnqueueVerdict::no_room);
   CHECK_FALSE(refused.task);
   CHECK(fixture.store().counts().by_state[TaskState::queued] == 1);
   CHECK(keyed("k2", "hash", false).verdict == EnqueueVerdict::created);

@@ -27,6 +27,23 @@ CREATE TABLE boot (
   offset_ms INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE cache_size (
+  id    INTEGER PRIMARY KEY CHECK (id = 1),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0)
+) STRICT;
+
+CREATE TABLE cached_results (
+  seq            INTEGER PRIMARY KEY,
+  type           TEXT    NOT NULL,
+  key            TEXT    NOT NULL,
+  queue          TEXT    NOT NULL,
+  made_steady    INTEGER NOT NULL,
+  expires_steady INTEGER NOT NULL,
+  bytes          INTEGER NOT NULL CHECK (bytes > 0),  -- what it counts against the limit
+  status         TEXT    NOT NULL,                    -- the status of the task that made it, as a start is answered with it
+  UNIQUE (type, key, queue)
+) STRICT;
+
 CREATE TABLE deliveries (
   seq         INTEGER PRIMARY KEY,
   id          BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),  -- what the receiver knows it by: webhook-id
@@ -154,7 +171,7 @@ CREATE TABLE tasks (
   error                TEXT,     -- a JSON object
   progress_percent     REAL,
   progress_message     TEXT,
-  progress_at          INTEGER, callback_events INTEGER NOT NULL DEFAULT 0 CHECK (callback_events >= 0),
+  progress_at          INTEGER, callback_events INTEGER NOT NULL DEFAULT 0 CHECK (callback_events >= 0), unique_key TEXT, is_private INTEGER NOT NULL DEFAULT 0 CHECK (is_private = 0 OR is_private = 1), cache_key TEXT, cache_stale_ms INTEGER CHECK ((cache_key IS NULL) = (cache_stale_ms IS NULL)),
 
   CONSTRAINT state_has_name CHECK (state = 'queued' OR state = 'scheduled' OR state = 'running' OR state = 'succeeded' OR
                                    state = 'cancelling' OR state = 'failed' OR state = 'cancelled' OR
@@ -182,6 +199,10 @@ CREATE TABLE tasks (
 
 CREATE INDEX attempts_of_task ON attempts (seq);
 
+CREATE INDEX cached_results_by_age ON cached_results (type, key);
+
+CREATE INDEX cached_results_expiry ON cached_results (expires_steady);
+
 CREATE INDEX deliveries_due ON deliveries (due_steady) WHERE due_steady IS NOT NULL;
 
 CREATE INDEX deliveries_of_task ON deliveries (task_seq);
@@ -207,3 +228,6 @@ CREATE INDEX tasks_expiry_wall ON tasks (expiry_wall) WHERE expiry_wall IS NOT N
 CREATE INDEX tasks_finished ON tasks (state, finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE INDEX tasks_ready ON tasks (queue, type, priority DESC, run_at) WHERE state = 'queued';
+
+CREATE UNIQUE INDEX tasks_unique_key ON tasks (type, unique_key)
+  WHERE unique_key IS NOT NULL AND finished_at IS NULL AND stop_cause IS NULL;

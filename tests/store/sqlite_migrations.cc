@@ -118,6 +118,8 @@ TEST_CASE("sqlite: a database of version 1 comes along with its tasks") {
   REQUIRE(tasks->tasks.size() == 2);
   for (const auto& task : tasks->tasks) {
     CHECK(task->callback_events.empty());
+    CHECK_FALSE(task->is_private);
+    CHECK_FALSE(task->fills_cache);
     const auto deliveries = (*store)->outbox().deliveries_of(task->id);
     REQUIRE(deliveries.ok());
     CHECK(deliveries->value().empty());

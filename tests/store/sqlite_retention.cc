@@ -81,6 +81,8 @@ TEST_CASE("sqlite: of a task that is removed no row stays, in any table") {
   order.tags = {{"customer", "17"}};
   order.callback = api::Callback{"https://example.com/done", api::WebhookEvents::final_ones()};
   order.idempotency = IdempotencyBinding{"anyone /start-task", "k", std::string(32, 'h')};
+  order.unique_key = "k";
+  order.cache = api::CacheTerms{"k", 0s, 1h};
   const TaskSnapshotPtr whole_log = fixture.start(fixture.add(order));
   log(whole_log, 1'000);
   fixture.finish(whole_log, AttemptOutcome::succeeded);
@@ -104,7 +106,7 @@ TEST_CASE("sqlite: of a task that is removed no row stays, in any table") {
   Connection database(path, Connection::Mode::read_only, "");
   std::istringstream tables(
       database.text("SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT IN "
-                    "('boot', 'schema_migrations', 'secrets', 'sqlite_sequence')"));
+                    "('boot', 'cache_size', 'schema_migrations', 'secrets', 'sqlite_sequence')"));
   const std::vector<std::string> names{std::istream_iterator<std::string>(tables), {}};
   CHECK(names.size() >= 11);
   const auto rows = [&](const std::string& table) {
@@ -123,6 +125,27 @@ TEST_CASE("sqlite: of a task that is removed no row stays, in any table") {
     } while (position);
   }
   for (const std::string& table : names) CHECK_MESSAGE(rows(table) == 0, table);
+  CHECK(database.integer("SELECT bytes FROM cache_size") == 0);
+}
+
+TEST_CASE("sqlite: the size of the cache is that of its rows, whatever comes and goes") {
+  auto owned = std::make_unique<SqliteEngine>();
+  const std::string path = owned->path();
+  StoreFixture fixture(std::move(owned));
+  fixture.store().result_cache().set_max_cache_bytes(30'000);
+  Connection database(path, Connection::Mode::read_only, "");
+  for (int i = 0; i < 200; ++i) {
+    NewTask order = fixture.order();
+    order.cache = api::CacheTerms{"k" + std::to_string(i * 7 % 40), 0s, std::chrono::seconds(i % 3 + 1)};
+    AttemptEnd end = StoreFixture::end_of(fixture.start(fixture.add(order)), AttemptOutcome::succeeded);
+    end.result = RawJson{'"' + std::string(static_cast<std::size_t>(i * 37 % 9'000), 'x') + '"'};
+    fixture.finish(end);
+    if (i % 10 == 0) fixture.clock.advance(500ms);
+    CHECK(database.integer(
+              "SELECT coalesce(sum(bytes), 0) - (SELECT bytes FROM cache_size) FROM cached_results") == 0);
+    CHECK(database.integer("SELECT bytes FROM cache_size") <= 30'000);
+  }
+  CHECK(database.integer("SELECT count(*) FROM cached_results") > 0);
 }
 
 TEST_CASE("sqlite: an older file is written anew by migrate --vacuum, and then gives back") {

@@ -38,7 +38,7 @@ std::string describe(const TaskSnapshot& task) {
        << " deadline " << describe(task.deadline) << " expiry " << describe(task.expiry) << " cause "
        << (task.stop_cause ? static_cast<int>(*task.stop_cause) : -1) << " reason "
        << task.stop_reason.value_or("-") << " priority " << task.priority << " callback events "
-       << task.callback_events.bits();
+       << task.callback_events.bits() << " private " << task.is_private << " fills cache " << task.fills_cache;
   return text.str();
 }
 
@@ -88,6 +88,22 @@ void ChangeRecorder::on_deliveries_tried(std::span<const TriedDelivery> tried) {
   const base::MutexLock lock(mutex_);
   if (tried.empty()) faults_.push_back("told of no attempts to deliver");
   tried_.insert(tried_.end(), tried.begin(), tried.end());
+}
+void ChangeRecorder::on_noted(std::span<const NotedTask> noted) {
+  const base::MutexLock lock(mutex_);
+  if (noted.empty()) faults_.push_back("told of nothing noted");
+  for (const NotedTask& one : noted) {
+    const std::string what = describe(*one.task);
+    if (!one.has_progress && one.log_lines == 0) faults_.push_back("noted, but nothing of it: " + what);
+    const auto known = last_.find(one.task->key);
+    if (known != last_.end() && known->second->revision != one.task->revision)
+      faults_.push_back("noted with another revision than was told last: " + what);
+    noted_.push_back(one);
+  }
+}
+std::vector<NotedTask> ChangeRecorder::take_noted() {
+  const base::MutexLock lock(mutex_);
+  return std::exchange(noted_, {});
 }
 std::vector<TriedDelivery> ChangeRecorder::take_tried() {
   const base::MutexLock lock(mutex_);

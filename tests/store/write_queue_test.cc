@@ -51,6 +51,9 @@ struct Queue {
     queue.add_log(TaskKey(key), AttemptToken(1), std::vector<api::LogLine>(static_cast<std::size_t>(lines)),
                   1'000'000);
   }
+  void progress(std::int64_t key, double percent) {
+    queue.add_progress(TaskKey(key), AttemptToken(1), {percent, "", {}});
+  }
   std::string take() {
     CHECK(queue.take(batch));
     return names_of(batch);
@@ -153,6 +156,49 @@ TEST_CASE("write queue: notes alone are taken after a moment") {
   std::string taken;
   while (taken.empty()) taken = queue.take();
   CHECK(taken == "notes");
+}
+
+TEST_CASE("write queue: a task that has just written its progress rests, and its attempt's end ends that") {
+  WriteQueueLimits limits;
+  limits.progress_rest = std::chrono::hours(1);
+  Queue queue(limits);
+  queue.progress(1, 1);
+  queue.push(Lane::starts, "a");
+  CHECK(queue.take() == "a notes");
+  for (int i = 2; i < 100; ++i) queue.progress(1, i);
+  queue.progress(2, 1);
+  queue.push(Lane::starts, "b");
+  CHECK(queue.take() == "b notes");  // of the other task
+  queue.log(1, 1);
+  queue.push(Lane::starts, "c");
+  CHECK(queue.take() == "c notes");  // the line alone
+  CHECK(queue.queue.is_empty());
+  queue.push(Lane::work, "finish", TaskKey(1));
+  CHECK(queue.take() == "notes finish");
+  queue.progress(1, 1);  // of its next attempt
+  queue.push(Lane::starts, "d");
+  CHECK(queue.take() == "d notes");
+}
+
+TEST_CASE("write queue: the latest progress comes by itself when the rest is over, and when it is closed") {
+  WriteQueueLimits limits;
+  limits.progress_rest = std::chrono::milliseconds(5);
+  Queue queue(limits);
+  for (int i = 0; i < 3; ++i) {
+    queue.progress(1, i);
+    std::string taken;
+    while (taken.empty()) taken = queue.take();
+    CHECK(taken == "notes");
+  }
+  limits.progress_rest = std::chrono::hours(1);
+  Queue closed(limits);
+  closed.progress(1, 1);
+  closed.push(Lane::starts, "a");
+  CHECK(closed.take() == "a notes");
+  closed.progress(1, 2);
+  closed.queue.close();
+  CHECK(closed.take() == "notes");
+  CHECK_FALSE(closed.queue.take(closed.batch));
 }
 
 TEST_CASE("write queue: closed, it refuses, and gives what it took") {

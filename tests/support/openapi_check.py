@@ -46,12 +46,20 @@ class OpenApiCheck:
                           for path in document["paths"]]
         self.seen = set()  # (method, path template, status) of every answer checked
 
+    def check_value(self, schema, value):
+        """A part of a stream, by the name of its schema."""
+        self._validate(value, {"$ref": f"#/components/schemas/{schema}"})
+
     def check(self, method, target, status, headers, body):
         """`headers`: list of pairs; `body`: bytes. Raises Undescribed."""
         try:
             self._check(method, target, status, headers, body)
         except Undescribed as fault:
             raise Undescribed(f"{method} {target[:200]} -> {status}: {fault}\n{dict(headers)}\n{body[:2000]!r}") from None
+
+    def check_value(self, schema, value):
+        """Holds a value that is no HTTP answer against one of the described schemas."""
+        self._validate(value, {"$ref": f"#/components/schemas/{schema}"})
 
     def template_of(self, target):
         segments = [urllib.parse.unquote(segment).replace("/", "%2F") for segment in target.split("?")[0].split("/")]

@@ -20,8 +20,14 @@ class RawAnswer:
 class RawConnection:
     """A socket that sends what it is told and reads one framed answer at a time."""
 
-    def __init__(self, port, address="127.0.0.1", check=None, seconds=20):
-        self.socket = socket.create_connection((address, port), timeout=seconds * PATIENCE)
+    def __init__(self, port, address="127.0.0.1", check=None, seconds=20, receive_buffer=None):
+        if receive_buffer is None:
+            self.socket = socket.create_connection((address, port), timeout=seconds * PATIENCE)
+        else:
+            self.socket = socket.socket()
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)  # only before it connects
+            self.socket.settimeout(seconds * PATIENCE)
+            self.socket.connect((address, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.check = check
         self.unread = b""

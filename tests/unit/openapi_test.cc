@@ -143,6 +143,11 @@ TEST_CASE("limits are those of the code") {
   CHECK(schemas["Problem"]["properties"]["errors"]["maxItems"] == limits::listed_faults);
   const Json& parameters = api["components"]["parameters"];
   CHECK(parameters["Wait"]["schema"]["maximum"] == limits::wait_seconds_max);
+  CHECK(parameters["StartWait"]["schema"]["maximum"] == limits::wait_seconds_max);
+  CHECK(schemas["StatusList"]["properties"]["tasks"]["maxItems"] == limits::ids_at_once);
+  CHECK(start["unique_key"]["maxLength"] == limits::unique_key_chars);
+  CHECK(start["cache"]["properties"]["key"]["maxLength"] == limits::cache_key_chars);
+  CHECK(start["cache"]["properties"]["stale_seconds"]["maximum"] == limits::duration_seconds_max);
   CHECK(parameters["IdempotencyKey"]["schema"]["maxLength"] == limits::idempotency_key_chars + 2);
 }
 
@@ -151,7 +156,8 @@ TEST_CASE("the fields of a start are the ones that are read") {
   CHECK(names_of(api["components"]["schemas"]["StartRequest"]["properties"]) ==
         std::set<std::string>{"type", "payload", "queue", "priority", "delay_seconds", "run_at",
                               "timeout_seconds", "deadline_seconds", "deadline_at", "expires_seconds",
-                              "max_attempts", "tags", "callback_url", "callback_events"});
+                              "max_attempts", "tags", "callback_url", "callback_events", "unique_key",
+                              "cache", "on_timeout"});
 }
 
 TEST_CASE("objects are closed, and what they require they have") {

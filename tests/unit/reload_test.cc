@@ -87,6 +87,8 @@ TEST_CASE("reload: a live setting takes over its own value and no other") {
     other.keep_cancelled.reset();
     other.keep_timed_out.reset();
     other.max_database_bytes = 1 << 30;
+    other.max_cache_bytes = 0;
+    other.kept_events = 100;
     Settings mine;
     setting.take_over(mine, other);
     CHECK(setting.show(mine) == setting.show(other));

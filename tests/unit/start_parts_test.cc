@@ -11,6 +11,7 @@
 #include "server/routes/idempotency_key.h"
 #include "server/routes/new_task.h"
 #include "server/routes/open_tasks.h"
+#include "server/routes/prefer_wait.h"
 #include "server/routes/traceparent.h"
 
 namespace longhaul::server {
@@ -188,6 +189,59 @@ TEST_CASE("a new task: the past is now") {
   const auto passed = judge_deadline(now.wall, now);
   REQUIRE(passed);
   CHECK(passed->errors.at(0).pointer == "#/deadline_at");
+}
+
+TEST_CASE("a wait is read out of whatever is preferred") {
+  using Lines = std::vector<std::string>;
+  const auto wait_of = [](const Lines& lines) {
+    Headers headers{{"Host", "wait=7"}};
+    for (const std::string& line : lines) headers.emplace_back("pREFER", line);
+    const auto wait = preferred_wait(headers);
+    return wait ? std::to_string(wait->count()) : "none";
+  };
+  for (const Lines& lines : {Lines{"wait=10"},
+                             {"Wait = 10"},
+                             {"wait=\"10\""},
+                             {"wait=\"\\1\\0\""},
+                             {"a, wait=10"},
+                             {"a=\"b,wait=1\", wait=10"},
+                             {"wait=10; strict"},
+                             {"wait=10;;a=b; c=\"d;\" ,x"},
+                             {",, ,wait=10,"},
+                             {"respond-async", "", "wait=10"},
+                             {"wait=10, wait=20"},
+                             {"wait=10", "wait=20"},
+                             {"wait=1 0, wait=10"},
+                             {"=wait, wait=10"},
+                             {"a=\"b", "wait=10"},
+                             {"wait=00010"}}) {
+    CAPTURE(lines.front());
+    CHECK(wait_of(lines) == "10000");
+  }
+  CHECK(wait_of({"wait=0"}) == "0");
+  CHECK(wait_of({"wait=300"}) == "300000");
+  for (const Lines& lines : {Lines{},
+                             {""},
+                             {"wait"},
+                             {"wait="},
+                             {"wait=\"\""},
+                             {"wait=301"},
+                             {"wait=-1"},
+                             {"wait=-0"},
+                             {"wait=+1"},
+                             {"wait=1.5"},
+                             {"wait=1e1"},
+                             {"wait=0x1"},
+                             {"wait=99999999999999999999"},
+                             {"waiting=1"},
+                             {"x; wait=1"},
+                             {"wait=\"1"},
+                             {"wait=301, wait=1"},
+                             {"\"wait=1\""},
+                             {"a=\"\\\", wait=1"}}) {
+    CAPTURE((lines.empty() ? std::string() : lines.front()));
+    CHECK(wait_of(lines) == "none");
+  }
 }
 
 }  // namespace longhaul::server

@@ -51,6 +51,40 @@ TEST_CASE("a bare start takes the defaults") {
   CHECK_FALSE(request.max_attempts);
   CHECK(request.tags.empty());
   CHECK_FALSE(request.callback);
+  CHECK_FALSE(request.unique_key);
+  CHECK_FALSE(request.cache);
+  CHECK(request.on_timeout == OnTimeout::go_on);
+}
+
+TEST_CASE("what a start says of tasks and results that are there already") {
+  const StartRequest request = accepted(
+      R"({"type":"t","unique_key":"a\"b","on_timeout":"cancel","cache":{"stale_seconds":60.5,"key":"k","fresh_seconds":1}})");
+  CHECK(request.unique_key == "a\"b");
+  CHECK(request.on_timeout == OnTimeout::cancel);
+  CHECK(request.cache.value().key == "k");
+  CHECK(request.cache->fresh == Milliseconds(1'000));
+  CHECK(request.cache->stale == Milliseconds(60'500));
+  CHECK(accepted(R"({"type":"t","on_timeout":"continue"})").on_timeout == OnTimeout::go_on);
+  const std::string longest(limits::unique_key_chars, 'k');
+  CHECK(accepted("{\"type\":\"t\",\"unique_key\":\"" + longest + "\"}").unique_key == longest);
+
+  const std::string rule = ": must be 1 to 255 characters";
+  CHECK(faults_with("\"unique_key\":\"k" + longest + "\"") == "#/unique_key" + rule);
+  CHECK(faults_with(R"("unique_key":"")") == "#/unique_key" + rule);
+  CHECK(faults_with(R"("unique_key":"a\u0000")") == "#/unique_key: must not contain U+0000");
+  CHECK(faults_with(R"("unique_key":null)") == "#/unique_key: must be a string");
+  for (const std::string value : {"\"stop\"", "null", "true"})
+    CHECK(faults_with("\"on_timeout\":" + value) == "#/on_timeout: must be \"continue\" or \"cancel\"");
+
+  CHECK(faults_with(R"("cache":"k")") == "#/cache: must be an object");
+  CHECK(faults_with(R"("cache":{"ttl":1})") ==
+        "#/cache/ttl: is not a member of this object\n#/cache/key: is required\n#/cache/fresh_seconds: is "
+        "required\n#/cache/stale_seconds: is required");
+  CHECK(faults_with(R"("cache":{"key":"","fresh_seconds":-1,"stale_seconds":"1"})") ==
+        "#/cache/key" + rule +
+            "\n#/cache/fresh_seconds: must be at least 0\n#/cache/stale_seconds: must be a number");
+  CHECK(faults_with(R"("cache":{"key":"k","fresh_seconds":2,"stale_seconds":1})") ==
+        "#/cache/fresh_seconds: must be at most stale_seconds");
 }
 
 TEST_CASE("a callback has a URL and events") {
@@ -195,8 +229,7 @@ TEST_CASE("one of two, and the second is at fault") {
 }
 
 TEST_CASE("unknown fields are refused, those of later versions too") {
-  for (const std::string field : {"unique_key", "replaces", "concurrency_key", "cache", "on_timeout",
-                                  "depends_on", "Type", "timeout"}) {
+  for (const std::string field : {"replaces", "concurrency_key", "depends_on", "Type", "timeout"}) {
     CHECK(faults_with("\"" + field + "\":1") == "#/" + field + ": is not a field of this request");
   }
 }

@@ -156,3 +156,43 @@ TEST_CASE("entity tags") {
     CHECK_FALSE(etag_matches(header, 7));
   }
 }
+
+TEST_CASE("a kept status says so, and gives its result to another") {
+  TaskSnapshot made = queued_task();
+  made.state = TaskState::succeeded;
+  made.result = RawJson{R"({"n":1.50})"};
+  made.finished_at = noon + Milliseconds(250);
+  const RawJson kept{kept_status_json(made)};
+  CHECK(kept.text.find(
+            R"("result":{"n":1.50},"error":null,"cache":true,"cached_at":"2026-03-01T12:00:00.250Z",)") !=
+        std::string::npos);
+
+  TaskSnapshot live = queued_task();
+  live.id = *TaskId::parse("017f22e2-79b0-7cc3-98c4-dc0c0c073990");
+  live.state = TaskState::failed;
+  live.error = TaskError{"EXIT_CODE", "broken", {}, {}, {}};
+  const std::string stale = start_json(live, std::nullopt, {false, &kept});
+  CHECK(stale.starts_with(R"({"task_id":"017f22e2-79b0-7cc3-98c4-dc0c0c073990",)"));
+  CHECK(stale.find(R"("status":"failed")") != std::string::npos);
+  CHECK(stale.find(R"("result":{"n":1.50},"error":{"code":"EXIT_CODE","message":"broken"},"cache":true,)"
+                   R"("cached_at":"2026-03-01T12:00:00.250Z","attempt")") != std::string::npos);
+  CHECK(start_json(live, std::nullopt, {true, &kept}).find(R"(Z","deduplicated":true,"attempt")") !=
+        std::string::npos);
+}
+
+TEST_CASE("a start's status is a status, and says when it is another start's") {
+  const TaskSnapshot task = queued_task();
+  const auto waiting_for = WaitingFor{"behind_others", "3 tasks"};
+  CHECK(start_json(task, waiting_for, {}) == status_json(task, waiting_for));
+  CHECK(
+      start_json(task, waiting_for, {true, nullptr}).find(R"("cache":false,"deduplicated":true,"attempt")") !=
+      std::string::npos);
+}
+
+TEST_CASE("a short status leaves out a result that is too long") {
+  TaskSnapshot task = queued_task();
+  task.result = RawJson{"12345"};
+  CHECK(short_status_json(task, std::nullopt, 5) == status_json(task, std::nullopt));
+  CHECK(short_status_json(task, std::nullopt, 4).find(R"("result":null,"result_omitted":true,)") !=
+        std::string::npos);
+}

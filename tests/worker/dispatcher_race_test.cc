@@ -197,6 +197,7 @@ class Races {
         CHECK(end.state == answer.task->state);
         CHECK(end.revision == answer.task->revision);
         break;
+      case CancelVerdict::shared: FAIL_CHECK("a cancel without a condition was refused"); break;
       case CancelVerdict::unknown: FAIL_CHECK("an accepted task was not known"); break;
     }
   }

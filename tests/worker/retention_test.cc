@@ -73,6 +73,38 @@ class RetentionFixture {
     store_->cancel(task.id, "", [&ended](const auto& outcome) { ended.set_value(outcome.value().task); });
     return ended.get_future().get();
   }
+  // A result that is kept so long.
+  void keep_result(const std::string& key, base::Milliseconds stale) {
+    storage::NewTask task;
+    task.id = api::TaskId::make(clock.wall().time_since_epoch(), 1, ++last_id_);
+    task.type = "work";
+    task.queue = "default";
+    task.payload = api::RawJson{"null"};
+    task.created_at = task.run_at = clock.wall();
+    task.cache = api::CacheTerms{key, base::Milliseconds(0), stale};
+    std::promise<TaskSnapshotPtr> started;
+    store_->enqueue(task, [&](const auto& outcome) {
+      const TaskSnapshotPtr made = outcome.value().task;
+      store_->claim({{made->key, "local"}},
+                    [&](const auto& claimed) { started.set_value(claimed.value().at(0)->task); });
+    });
+    const TaskSnapshotPtr running = started.get_future().get();
+    storage::AttemptEnd end;
+    end.key = running->key;
+    end.token = running->token;
+    end.outcome = api::AttemptOutcome::succeeded;
+    std::promise<void> ended;
+    store_->finish(end, [&ended](const auto&) { ended.set_value(); });
+    ended.get_future().wait();
+  }
+  // Until so many have begun, and have done what they came for.
+  void wait_for_rounds(std::size_t count) {
+    const auto end = std::chrono::steady_clock::now() + 60s;
+    while (rounds().size() < count || store_->slices_removed < count) {
+      service_->clock_changed();
+      REQUIRE(std::chrono::steady_clock::now() < end);
+    }
+  }
   void advance(base::Milliseconds by) {
     clock.advance(by);
     service_->clock_changed();
@@ -137,6 +169,23 @@ storage::RetentionLimits keep_for(base::Milliseconds time) {
 }
 
 }  // namespace
+
+TEST_CASE("retention: it comes when a kept result expires, and not before") {
+  RetentionFixture fixture(storage::RetentionLimits{});
+  fixture.wait_for_rounds(1);  // what came to be past its time while no server ran
+  const base::BootTime kept = fixture.clock.boot();
+  fixture.keep_result("later", 100s);
+  fixture.keep_result("sooner", 10s);
+  fixture.advance(10s - 1ms);
+  fixture.clock.step_wall(-1h);  // it follows the steady clock
+  fixture.advance(1ms);
+  fixture.wait_for_rounds(2);
+  CHECK(fixture.rounds()[1].began == kept + 10s);
+  fixture.advance(90s - 1ms);
+  fixture.advance(1ms);
+  fixture.wait_for_rounds(3);
+  CHECK(fixture.rounds()[2].began == kept + 100s);
+}
 
 TEST_CASE("retention: each task goes at its time, and not before") {
   RetentionFixture fixture(keep_for(10s));

@@ -26,6 +26,7 @@ class StoreProxy final : public storage::Store, private storage::Retention {
 
   // Set before the store is started: told of each slice of a removal, on the thread that asks for it.
   std::function<void(const storage::PurgeOrder&)> on_purge;
+  std::atomic<std::size_t> slices_removed = 0;  // of such removals, that are over
 
   // The most tasks that were claimed and not yet answered for at a time.
   std::atomic<std::size_t> most_claims_asked = 0;
@@ -78,6 +79,10 @@ class StoreProxy final : public storage::Store, private storage::Retention {
   void cancel(api::TaskId id, std::string reason, storage::Done<storage::CancelOutcome> done) override {
     inner_->cancel(id, std::move(reason), std::move(done));
   }
+  void cancel_private(api::TaskId id, std::string reason,
+                      storage::Done<storage::CancelOutcome> done) override {
+    inner_->cancel_private(id, std::move(reason), std::move(done));
+  }
   void retry(storage::RetryOrder order, storage::Done<storage::RetryOutcome> done) override {
     inner_->retry(std::move(order), std::move(done));
   }
@@ -127,11 +132,15 @@ class StoreProxy final : public storage::Store, private storage::Retention {
   [[nodiscard]] storage::Now now() const override { return inner_->now(); }
   [[nodiscard]] storage::Outbox& outbox() override { return inner_->outbox(); }
   [[nodiscard]] storage::Retention& retention() override { return *this; }
+  [[nodiscard]] storage::ResultCache& result_cache() override { return inner_->result_cache(); }
 
  private:
   void purge(storage::PurgeOrder order, storage::Done<storage::PurgeOutcome> done) override {
     if (on_purge) on_purge(order);
-    inner_->retention().purge(order, std::move(done));
+    inner_->retention().purge(order, [this, done = std::move(done)](auto outcome) {
+      ++slices_removed;
+      done(std::move(outcome));
+    });
   }
   static bool refuse(std::atomic<int>& left) {
     if (left <= 0) return false;

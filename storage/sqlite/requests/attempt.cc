@@ -47,7 +47,9 @@ void end_attempt(WriteTransaction& transaction, const AttemptEnd& end, AttemptOu
 TaskSnapshotPtr finish_success(WriteTransaction& transaction, const TaskSnapshot& task,
                                const AttemptEnd& end) {
   end_attempt(transaction, end, AttemptOutcome::succeeded, std::nullopt);
-  return succeed(transaction, task, end.result.value_or(RawJson{"null"}));
+  TaskSnapshotPtr succeeded = succeed(transaction, task, end.result.value_or(RawJson{"null"}));
+  if (succeeded->fills_cache) transaction.cached().keep(*succeeded);
+  return succeeded;
 }
 
 TaskSnapshotPtr finish_failure(WriteTransaction& transaction, const TaskSnapshot& task,

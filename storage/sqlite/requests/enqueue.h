@@ -1,4 +1,4 @@
-// A start: creates a task, or answers with the one that its idempotency key is bound to. See storage/store.h.
+// A start: creates a task, or answers with what is there already. See storage/store.h.
 #pragma once
 
 #include "storage/sqlite/write_request.h"
@@ -14,7 +14,10 @@ class EnqueueRequest final : public AnsweredRequest<EnqueueOutcome> {
   [[nodiscard]] bool is_start() const override { return true; }
 
  private:
+  // Each in its turn; nothing: the next one judges.
   [[nodiscard]] std::optional<EnqueueOutcome> find_bound(WriteTransaction& transaction) const;
+  [[nodiscard]] std::optional<EnqueueOutcome> find_fresh(WriteTransaction& transaction) const;
+  [[nodiscard]] std::optional<EnqueueOutcome> find_same(WriteTransaction& transaction) const;
 
   const NewTask task_;
 };

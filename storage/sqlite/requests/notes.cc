@@ -22,12 +22,14 @@ LogTotals read_totals(WriteTransaction& transaction, TaskKey key) {
 void NotesRequest::apply(WriteTransaction& transaction) {
   const TaskSnapshotPtr task = transaction.find(notes_.key);
   if (!task || notes_.token > task->token) return;  // no such attempt
-  if (!notes_.lines.empty() || notes_.truncated) write_lines(transaction);
-  if (notes_.progress && notes_.token == task->token && api::is_active(task->state))
-    write_progress(transaction, *task);
+  std::int64_t last_line = 0;
+  if (!notes_.lines.empty() || notes_.truncated) last_line = write_lines(transaction);
+  const bool has_progress = notes_.progress && notes_.token == task->token && api::is_active(task->state);
+  if (has_progress) write_progress(transaction, *task);
+  if (has_progress || last_line > 0) transaction.note_said(task, has_progress, last_line);
 }
 
-void NotesRequest::write_lines(WriteTransaction& transaction) {
+std::int64_t NotesRequest::write_lines(WriteTransaction& transaction) {
   LogTotals totals = read_totals(transaction, notes_.key);
   const bool was_truncated = totals.truncated;
   totals.truncated = totals.truncated || notes_.truncated;
@@ -45,10 +47,11 @@ void NotesRequest::write_lines(WriteTransaction& transaction) {
     ++written;
     transaction.use("insert_log_line").bind(notes_.key, totals.lines, line.at, line.stream, line.text).run();
   }
-  if (written == 0 && totals.truncated == was_truncated) return;
+  if (written == 0 && totals.truncated == was_truncated) return 0;
   transaction.use("set_log_totals")
       .bind(notes_.key, totals.lines, totals.bytes, totals.truncated ? 1 : 0)
       .run();
+  return written == 0 ? 0 : totals.lines;
 }
 
 void NotesRequest::write_progress(WriteTransaction& transaction, const api::TaskSnapshot& task) {

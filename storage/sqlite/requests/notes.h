@@ -32,7 +32,8 @@ class NotesRequest final : public WriteRequest {
   void refuse(const StoreError& error) override;
 
  private:
-  void write_lines(WriteTransaction& transaction);
+  // The number of the last line when lines were written, else 0.
+  [[nodiscard]] std::int64_t write_lines(WriteTransaction& transaction);
   void write_progress(WriteTransaction& transaction, const api::TaskSnapshot& task);
 
   const Notes notes_;

@@ -9,13 +9,15 @@ namespace longhaul::storage {
 namespace {
 
 constexpr std::size_t keys_stage = final_states.size();
-constexpr std::size_t size_stage = keys_stage + 1;
+constexpr std::size_t results_stage = keys_stage + 1;
+constexpr std::size_t size_stage = results_stage + 1;
 constexpr std::size_t space_stage = size_stage + 1;
 constexpr std::size_t stage_count = space_stage + 1;
 
 // Read at a time, and between two looks at the size.
 constexpr std::int64_t tasks_at_a_time = 64;
 constexpr std::int64_t tasks_between_looks = 8;
+constexpr std::int64_t results_at_a_time = 16;
 
 }  // namespace
 
@@ -33,11 +35,13 @@ void PurgeRequest::apply(WriteTransaction& transaction) {
     at_ = {at_.round, at_.stage + 1};
   }
   outcome_.next = next_due(transaction);
+  outcome_.next_expiry = transaction.cached().next_expiry();
 }
 
 bool PurgeRequest::run_stage(WriteTransaction& transaction, PurgeBudget& budget) {
   switch (at_.stage) {
     case keys_stage: return purge_keys(transaction, budget);
+    case results_stage: return purge_results(transaction, budget);
     case size_stage: return purge_by_size(transaction, budget);
     case space_stage: return shrink_file(transaction, budget);
     default: return purge_by_age(transaction, budget);
@@ -61,6 +65,18 @@ bool PurgeRequest::purge_keys(WriteTransaction& transaction, PurgeBudget& budget
     const std::int64_t removed = remove_keys(transaction, at_.round - key_stays, budget);
     outcome_.keys += removed;
     if (removed == 0) return true;
+  }
+  return false;
+}
+
+bool PurgeRequest::purge_results(WriteTransaction& transaction, PurgeBudget& budget) {
+  while (!budget.is_spent()) {
+    const std::int64_t most = std::min(results_at_a_time, budget.tasks_left());
+    std::int64_t removed = transaction.cached().remove_expired(most);
+    if (removed == 0) removed = transaction.cached().remove_excess(most);
+    if (removed == 0) return true;
+    outcome_.results += removed;
+    budget.spend(removed);
   }
   return false;
 }

@@ -1,8 +1,9 @@
 // A slice of the removal of what is past its time. See storage/retention.h.
 //
 // A round goes through its stages in order: tasks by age, one stage for each final state; idempotency keys;
-// tasks by the size of the database; then the file gives back what it does not need. A slice goes on where
-// the one before stopped, also behind tasks that were held back, so that none is looked at twice in a round.
+// results kept for starts to come; tasks by the size of the database; then the file gives back what it does
+// not need. A slice goes on where the one before stopped, also behind tasks that were held back, so that none
+// is looked at twice in a round.
 #pragma once
 
 #include <optional>
@@ -28,6 +29,7 @@ class PurgeRequest final : public AnsweredRequest<PurgeOutcome> {
   [[nodiscard]] bool run_stage(WriteTransaction& transaction, PurgeBudget& budget);
   [[nodiscard]] bool purge_by_age(WriteTransaction& transaction, PurgeBudget& budget);
   [[nodiscard]] bool purge_keys(WriteTransaction& transaction, PurgeBudget& budget);
+  [[nodiscard]] bool purge_results(WriteTransaction& transaction, PurgeBudget& budget);
   [[nodiscard]] bool purge_by_size(WriteTransaction& transaction, PurgeBudget& budget);
   [[nodiscard]] bool shrink_file(WriteTransaction& transaction, PurgeBudget& budget);
   // These, in order, until one needs another slice.

@@ -22,6 +22,8 @@ void CancelRequest::apply(WriteTransaction& transaction) {
   const std::optional<std::string> reason = reason_.empty() ? std::nullopt : std::optional(reason_);
   if (!task) {
     outcome_ = {CancelVerdict::unknown, nullptr};
+  } else if (only_if_private_ && !task->is_private && !api::is_final(task->state)) {
+    outcome_ = {CancelVerdict::shared, task};
   } else if (next_state(task->state, TaskEvent::cancel_waiting)) {
     outcome_ = {CancelVerdict::cancelled_now,
                 end_waiting(transaction, *task, TaskEvent::cancel_waiting, cancelled_error(reason))};
@@ -38,27 +40,37 @@ void RetryRequest::apply(WriteTransaction& transaction) {
     outcome_ = {task ? RetryVerdict::not_retryable : RetryVerdict::unknown, task};
     return;
   }
-  const Renewal renewal = renew(transaction, *task);
+  const Kept kept = read_kept(transaction, task->key);
+  const Renewal renewal = renew(transaction.now(), kept, *task);
   if (has_passed(renewal.deadline, transaction.now())) {
     outcome_ = {RetryVerdict::deadline_passed, task};
     return;
   }
+  if (kept.unique_key) {
+    if (TaskSnapshotPtr holder = transaction.find_holder(task->type, *kept.unique_key)) {
+      outcome_ = {RetryVerdict::unique_key_taken, task, std::move(holder)};
+      return;
+    }
+  }
   outcome_ = {RetryVerdict::retried, reopen(transaction, *task, renewal)};
 }
 
+RetryRequest::Kept RetryRequest::read_kept(WriteTransaction& transaction, TaskKey key) {
+  Kept kept;
+  Query query = transaction.use("renewal_by_key");
+  if (!query.bind(key).row()) return kept;
+  if (const auto deadline = query.maybe_integer(0)) kept.relative_deadline = Milliseconds(*deadline);
+  if (const auto expiry = query.maybe_integer(1)) kept.relative_expiry = Milliseconds(*expiry);
+  kept.unique_key = query.maybe_text(2);
+  return kept;
+}
+
 // Relative deadlines start anew; a date stays the date it was, unless the order gives another.
-Renewal RetryRequest::renew(WriteTransaction& transaction, const api::TaskSnapshot& task) const {
-  const Now now = transaction.now();
-  Query kept = transaction.use("budget_by_key");
-  std::optional<Milliseconds> relative_deadline = order_.deadline;
+Renewal RetryRequest::renew(const Now& now, const Kept& kept, const api::TaskSnapshot& task) const {
   Renewal renewal;
-  if (kept.bind(task.key).row()) {
-    const auto deadline_ms = kept.maybe_integer(0);
-    const auto expiry_ms = kept.maybe_integer(1);
-    if (!order_.deadline && !order_.deadline_at && deadline_ms)
-      relative_deadline = Milliseconds(*deadline_ms);
-    if (expiry_ms) renewal.expiry = now.steady + Milliseconds(*expiry_ms);
-  }
+  if (kept.relative_expiry) renewal.expiry = now.steady + *kept.relative_expiry;
+  std::optional<Milliseconds> relative_deadline = order_.deadline;
+  if (!order_.deadline && !order_.deadline_at) relative_deadline = kept.relative_deadline;
   if (relative_deadline) {
     renewal.relative_deadline = relative_deadline;
     renewal.deadline_at = now.wall + *relative_deadline;

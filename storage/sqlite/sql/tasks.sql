@@ -5,7 +5,7 @@ SELECT seq, id, type, queue, priority, state, revision, attempt, max_attempts, t
        created_at, run_at, started_at, finished_at, due_wall, due_steady,
        deadline_at, deadline_wall, deadline_steady, expiry_wall, expiry_steady,
        stop_cause, stop_reason, tags, error, progress_percent, progress_message, progress_at,
-       callback_events
+       callback_events, is_private, cache_key IS NOT NULL
   FROM tasks WHERE seq = :seq;
 
 -- name: key_by_id
@@ -17,8 +17,15 @@ SELECT payload, traceparent FROM task_inputs WHERE seq = :seq;
 -- name: result_by_key
 SELECT result FROM task_results WHERE seq = :seq;
 
--- name: budget_by_key
-SELECT relative_deadline_ms, relative_expiry_ms FROM tasks WHERE seq = :seq;
+-- name: renewal_by_key
+SELECT relative_deadline_ms, relative_expiry_ms, unique_key FROM tasks WHERE seq = :seq;
+
+-- name: task_with_unique_key
+SELECT seq FROM tasks
+ WHERE type = :type AND unique_key = :unique_key AND finished_at IS NULL AND stop_cause IS NULL;
+
+-- name: share_task
+UPDATE tasks SET is_private = 0 WHERE seq = :seq;
 
 -- name: newest_key
 SELECT max(seq) FROM tasks;
@@ -26,10 +33,12 @@ SELECT max(seq) FROM tasks;
 -- name: insert_task
 INSERT INTO tasks (seq, id, type, queue, priority, state, revision, attempt, max_attempts, timeout_ms, created_at, run_at,
                    due_wall, due_steady, deadline_at, deadline_wall, deadline_steady, expiry_wall, expiry_steady,
-                   relative_deadline_ms, relative_expiry_ms, tags, callback_events)
+                   relative_deadline_ms, relative_expiry_ms, tags, callback_events, unique_key, is_private, cache_key,
+                   cache_stale_ms)
 VALUES (:seq, :id, :type, :queue, :priority, :state, 1, 0, :max_attempts, :timeout_ms, :created_at, :run_at,
         :due_wall, :due_steady, :deadline_at, :deadline_wall, :deadline_steady, :expiry_wall, :expiry_steady,
-        :relative_deadline_ms, :relative_expiry_ms, :tags, :callback_events);
+        :relative_deadline_ms, :relative_expiry_ms, :tags, :callback_events, :unique_key, :is_private, :cache_key,
+        :cache_stale_ms);
 
 -- name: insert_input
 INSERT INTO task_inputs (seq, payload, traceparent) VALUES (:seq, :payload, :traceparent);

@@ -42,7 +42,7 @@ UPDATE tasks SET state = :to, revision = revision + 1, finished_at = :finished_a
 
 -- name: reopen
 UPDATE tasks SET state = 'queued', revision = revision + 1, attempt = 0, run_at = :run_at,
-                 started_at = NULL, finished_at = NULL, error = NULL,
+                 started_at = NULL, finished_at = NULL, error = NULL, is_private = 0,
                  deadline_at = :deadline_at, deadline_wall = :deadline_wall, deadline_steady = :deadline_steady,
                  relative_deadline_ms = :relative_deadline_ms,
                  expiry_wall = NULL, expiry_steady = :expiry_steady,

@@ -1,0 +1,45 @@
+#include "server/streams/event_log.h"
+
+#include <utility>
+
+#include "storage/recent_tasks.h"
+
+namespace longhaul::server {
+
+EventPtr EventLog::append(EventKind kind, api::TaskSnapshotPtr task) {
+  const std::size_t bytes = storage::bytes_of(*task);
+  auto event = std::make_shared<const Event>(Event{next_number_++, kind, std::move(task)});
+  events_.push_back({event, bytes});
+  bytes_ += bytes;
+  shrink();
+  return event;
+}
+
+void EventLog::set_max_events(std::size_t max_events) {
+  max_events_ = max_events;
+  shrink();
+}
+
+void EventLog::shrink() {
+  while (!events_.empty() && (events_.size() > max_events_ || bytes_ > max_bytes_)) {
+    bytes_ -= events_.front().bytes;
+    events_.pop_front();
+  }
+}
+
+bool EventLog::reaches_back_to(std::uint64_t number) const {
+  return number <= last_number() && number + events_.size() >= last_number();
+}
+
+std::vector<EventPtr> EventLog::since(std::uint64_t number,
+                                      const std::function<bool(const Event&)>& is_wanted) const {
+  std::vector<EventPtr> found;
+  const std::uint64_t first = next_number_ - events_.size();
+  for (std::size_t at = number >= first ? static_cast<std::size_t>(number - first + 1) : 0;
+       at < events_.size(); ++at) {
+    if (is_wanted(*events_[at].event)) found.push_back(events_[at].event);
+  }
+  return found;
+}
+
+}  // namespace longhaul::server
