@@ -70,6 +70,8 @@ inline constexpr std::size_t named_types = 200;   // in metrics; the rest is one
 // Streams.
 inline constexpr std::int64_t kept_events = 10'000;               // for those who come back
 inline constexpr std::size_t event_log_bytes = 16 * 1024 * 1024;  // of what these hold
+inline constexpr std::size_t queued_events = 10'000;              // that the loop has still to tell
+inline constexpr std::size_t event_followers = 10'000;            // streams of many tasks
 inline constexpr std::size_t stream_waiting_bytes = 1024 * 1024;  // for one slow reader
 inline constexpr std::size_t stream_backlog_bytes =
     32u * 1024 * 1024;                                        // for one slow reader, of results in events

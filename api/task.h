@@ -63,8 +63,8 @@ struct TaskSnapshot {
   std::string queue;
   int priority = 0;
   TaskState state = TaskState::queued;
-  bool is_private = false;     // the start that made it may cancel it: no other was answered with it
-  bool fills_cache = false;    // its result is kept for starts to come
+  bool is_private = false;    // the start that made it may cancel it: no other was answered with it
+  bool fills_cache = false;   // its result is kept for starts to come
   std::int64_t revision = 1;  // grows with each change that the ETag shows
   int attempt = 0;            // attempts claimed of the present budget
   int max_attempts = 1;

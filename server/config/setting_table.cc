@@ -211,9 +211,10 @@ std::vector<Setting<Settings>> server_settings() {
                         "Size of the database over which finished tasks are removed earlier, those that "
                         "ended first before others. None: only their age counts.")),
       live(&Settings::max_cache_bytes,
-           whole_number("cache", "max_bytes", &Settings::max_cache_bytes, cache_bytes,
-                        "What results kept for later starts (cache.key) may take together; the oldest go "
-                        "first. One that needs more than a quarter, or is over 1 MiB, is not kept. 0: none is.")),
+           whole_number(
+               "cache", "max_bytes", &Settings::max_cache_bytes, cache_bytes,
+               "What results kept for later starts (cache.key) may take together; the oldest go "
+               "first. One that needs more than a quarter, or is over 1 MiB, is not kept. 0: none is.")),
   };
   for (auto& setting : webhook_settings()) all.push_back(std::move(setting));
   return all;

@@ -38,9 +38,9 @@ struct Settings {
   std::optional<base::Milliseconds> keep_timed_out = std::chrono::days(30);
   std::optional<std::int64_t> max_database_bytes;
   std::int64_t max_cache_bytes = 64 * 1024 * 1024;  // 0: no result is kept for starts to come
-  std::string callback_secret;               // "whsec_..."; empty: the one in the database
-  std::vector<std::string> allow_addresses;  // ranges that webhooks may lead to, though not public
-  std::vector<std::uint16_t> allow_ports;    // that they may lead to, besides 80 and 443
+  std::string callback_secret;                      // "whsec_..."; empty: the one in the database
+  std::vector<std::string> allow_addresses;         // ranges that webhooks may lead to, though not public
+  std::vector<std::uint16_t> allow_ports;           // that they may lead to, besides 80 and 443
   worker::webhooks::RetrySchedule webhook_retries = worker::webhooks::default_retry_schedule();
   base::Milliseconds webhook_timeout{15'000};  // of one attempt
   std::string webhook_ca_file;                 // empty: the system's certificates

@@ -34,6 +34,7 @@ void ConnectionDriver::open_stream(Connection& connection, const std::shared_ptr
   connection.phase = Phase::streaming;
   connection.stream = std::move(exchange->stream);
   flush(connection);
+  if (connection.output != nullptr) enter(writing_, connection);
   connection.stream->on_open(ByteStream(*this, connection.id));
 }
 

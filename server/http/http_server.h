@@ -39,7 +39,8 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> path_parameters;  // of ":name" patterns
   std::string body;
   std::string request_id;
-  std::string peer;  // address of the client
+  std::string peer;       // address of the client
+  int minor_version = 1;  // of HTTP/1.x
   // Keeps the body counted in bodies_in_flight_bytes for as long as any copy of the request lives. Null
   // without a body.
   std::shared_ptr<const void> body_lease;

@@ -120,6 +120,7 @@ void RequestFramer::read_request_line(std::string_view line) {
     return refuse_malformed("The method holds a character that methods cannot have.");
   }
   framing_.minor_version = version[7] - '0';
+  request_.minor_version = framing_.minor_version;
   framing_.is_head = method == "HEAD";
   request_.method.assign(method);
   request_.target.assign(target);

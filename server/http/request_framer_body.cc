@@ -144,6 +144,7 @@ void RequestFramer::reset() {
   discards_body_ = false;
   remaining_ = body_bytes_ = 0;
   chunk_digits_ = extension_bytes_ = 0;
+  request_.minor_version = 1;
   request_.method.clear();
   request_.path.clear();
   request_.target.clear();

@@ -12,6 +12,7 @@ namespace {
 void follow_events(const RouteContext& context, const Request& request, const Responder& responder) {
   const auto filter = api::parse_task_filter(request.query);
   if (!filter) return responder.send(filter.error());
+  if (!context.events.has_room_for_follower()) return responder.send(overloaded_problem());
   const LastEventId last = read_last_event_id(request);
   const auto stream = std::make_shared<FilteredEventStream>(context.events, context.streams, context.clock);
   stream->start(*filter, last.id, last.is_given);

@@ -11,13 +11,13 @@ namespace longhaul::server {
 
 [[nodiscard]] std::vector<Route> start_task_routes(const RouteContext& context);   // POST /start-task
 [[nodiscard]] std::vector<Route> task_status_routes(const RouteContext& context);  // GET /task-status/:id
-[[nodiscard]] std::vector<Route> task_routes(const RouteContext& context);       // GET /tasks, GET /tasks/:id
+[[nodiscard]] std::vector<Route> task_routes(const RouteContext& context);  // GET /tasks, GET /tasks/:id
 [[nodiscard]] std::vector<Route> task_statuses_routes(const RouteContext& context);  // GET /task-status
-[[nodiscard]] std::vector<Route> event_routes(const RouteContext& context);      // GET /events
-[[nodiscard]] std::vector<Route> socket_routes(const RouteContext& context);     // GET /ws
-[[nodiscard]] std::vector<Route> cancel_routes(const RouteContext& context);     // DELETE /tasks/:id
-[[nodiscard]] std::vector<Route> retry_routes(const RouteContext& context);      // POST /tasks/:id/retry
-[[nodiscard]] std::vector<Route> task_log_routes(const RouteContext& context);   // GET /tasks/:id/logs
+[[nodiscard]] std::vector<Route> event_routes(const RouteContext& context);          // GET /events
+[[nodiscard]] std::vector<Route> socket_routes(const RouteContext& context);         // GET /ws
+[[nodiscard]] std::vector<Route> cancel_routes(const RouteContext& context);         // DELETE /tasks/:id
+[[nodiscard]] std::vector<Route> retry_routes(const RouteContext& context);          // POST /tasks/:id/retry
+[[nodiscard]] std::vector<Route> task_log_routes(const RouteContext& context);       // GET /tasks/:id/logs
 [[nodiscard]] std::vector<Route> delivery_routes(const RouteContext& context);   // GET /tasks/:id/deliveries
 [[nodiscard]] std::vector<Route> task_type_routes(const RouteContext& context);  // GET /task-types
 [[nodiscard]] std::vector<Route> stats_routes(const RouteContext& context);      // GET /stats

@@ -1,5 +1,6 @@
 #include "server/routes/socket_session.h"
 
+#include <algorithm>
 #include <charconv>
 #include <system_error>
 #include <utility>
@@ -15,6 +16,9 @@
 
 namespace longhaul::server {
 namespace {
+
+// Of a backlog, before others have their turn.
+constexpr int events_at_once = 64;
 
 using api::Checked;
 using api::ErrorCode;
@@ -79,29 +83,42 @@ SocketSession::Answer SocketSession::begin_request(const RawJson& ref) {
     if (session == nullptr) return;
     --session->in_flight_;
     session->answer(ref, outcome);
-    session->pump();
+    session->feed();
   };
 }
 
 // ---- events
 
-void SocketSession::tell(Publication& publication) {
+void SocketSession::tell_now(Publication& publication) {
   const std::uint64_t number = publication.event()->number;
   if (number == last_told_) return;
   last_told_ = number;
+  if (is_over()) return;
   if (backlog_.empty() && has_room()) return push(socket_frame(publication));
   if (!backlog_.add(publication.event())) cut();
 }
 
+void SocketSession::tell(Publication& publication) {
+  if (is_over()) return;
+  if (backlog_.empty() && has_room()) return push(socket_frame(publication));
+  if (!backlog_.add_missed(publication.event())) cut();
+}
+
 void SocketSession::feed() {
+  drain();
+  begin_next();
+  drain();
+  if (can_begin() && is_ready_to_begin()) feed_soon();  // nothing else may come that would remind us
+}
+
+void SocketSession::drain() {
   pump();
-  while (!backlog_.empty() && has_room()) {
-    while (!backlog_.empty() && has_room()) {
-      Publication publication = context_.events.publication_of(backlog_.take());
-      push(socket_frame(publication));
-    }
-    pump();
+  for (int told = 0; told < events_at_once && !backlog_.empty() && has_room(); ++told) {
+    Publication publication = context_.events.publication_of(backlog_.take());
+    push(socket_frame(publication));
   }
+  pump();
+  if (!backlog_.empty() && has_room()) feed_soon();
 }
 
 void SocketSession::tell(const EventId& id, std::string_view type, std::string_view data_json) {
@@ -110,7 +127,8 @@ void SocketSession::tell(const EventId& id, std::string_view type, std::string_v
 
 void SocketSession::on_subscription_over(std::uint64_t number) {
   subscriptions_.erase(number);
-  feed();
+  drain();
+  if (is_ready_to_begin()) feed_soon();
 }
 
 void SocketSession::on_events_lost() {
@@ -119,7 +137,10 @@ void SocketSession::on_events_lost() {
 
 // Not dropped yet: one of them may be what called us.
 void SocketSession::end() {
-  for (const auto& [number, asked] : subscriptions_) asked.subscription->stop();
+  for (const auto& [number, asked] : subscriptions_) {
+    if (asked.subscription != nullptr) asked.subscription->stop();
+  }
+  held_.clear();
   backlog_.clear();
 }
 
@@ -130,41 +151,115 @@ void SocketSession::carry_out(const RawJson& ref, const api::SocketSubscribe& or
     return answer(ref, api::refuse(too_many_subscriptions()));
   if (in_flight_ >= api::limits::socket_requests_in_flight)
     return answer(ref, api::refuse(too_many_requests()));
-  const auto after = order.last_event_id ? parse_event_id(*order.last_event_id) : std::nullopt;
   const std::uint64_t number = ++last_subscription_;
-  SubscriptionOwner& owner = *this;
-  auto made = std::make_unique<SocketSubscription>(context_.events, owner, number, order.subject, after,
-                                                   order.last_event_id.has_value());
-  SocketSubscription& subscription = *made;
-  subscriptions_.emplace(number, Asked{ref, std::move(made)});
-  if (const auto* const id = std::get_if<api::TaskId>(&order.subject)) {
-    ++in_flight_;
-    return find_task(context_, *id,
-                     [weak = std::weak_ptr<SocketSession>(self()), ref, number](const auto& found) {
-                       if (const auto session = weak.lock()) session->begin_with_task(ref, number, found);
-                     });
-  }
-  answer(ref, ok_subscribed(number, subscription.begins_behind()));
-  subscription.begin();
+  subscriptions_.emplace(number, Asked{ref, nullptr});
+  ++in_flight_;
+  const auto after = order.last_event_id ? parse_event_id(*order.last_event_id) : std::nullopt;
+  held_.push_back({number, order.subject, after, order.last_event_id.has_value()});
+  // One that resumes looks through all that is kept: not more than one before others have their turn.
+  if (held_.size() == 1 && !held_.front().is_return) return begin_next();
+  feed_soon();
 }
 
-void SocketSession::begin_with_task(const RawJson& ref, std::uint64_t number,
-                                    const Checked<api::TaskSnapshotPtr>& found) {
+bool SocketSession::can_begin() {
+  if (!has_room()) pump();
+  return !is_over() && backlog_.empty() && has_room();
+}
+
+void SocketSession::begin_next() {
+  if (is_beginning_) return;
+  is_beginning_ = true;
+  bool has_begun = false;
+  while (can_begin()) {
+    if (reading_ && reading_->found) {
+      const Reading reading = *std::move(reading_);
+      reading_.reset();
+      begin_with_task(reading);
+    } else if (!reading_ && !held_.empty() && !has_begun) {
+      has_begun = true;
+      Held next = std::move(held_.front());
+      held_.pop_front();
+      begin(std::move(next));
+    } else {
+      break;
+    }
+  }
+  is_beginning_ = false;
+}
+
+bool SocketSession::is_ready_to_begin() const {
+  return reading_ ? reading_->found.has_value() : !held_.empty();
+}
+
+void SocketSession::feed_soon() {
+  if (feeds_soon_ || is_over()) return;
+  feeds_soon_ = true;
+  context_.server.post([weak = std::weak_ptr<SocketSession>(self())] {
+    const auto session = weak.lock();
+    if (session == nullptr) return;
+    session->feeds_soon_ = false;
+    session->feed();
+  });
+}
+
+// The hub counts only what it tells somebody. Behind the place from which the first of us was told that is all there
+// is for us.
+std::uint64_t SocketSession::told_up_to() const {
+  return std::max(subscriptions_.begin()->second.subscription->from(), context_.events.told_up_to());
+}
+
+void SocketSession::begin(Held next) {
+  SubscriptionOwner& owner = *this;
+  Asked& asked = subscriptions_.at(next.number);
+  if (std::holds_alternative<api::TaskFilter>(next.topic) && !context_.events.has_room_for_follower()) {
+    --in_flight_;
+    answer(asked.ref, api::refuse(overloaded_problem()));
+    subscriptions_.erase(next.number);
+    return;
+  }
+  asked.subscription = std::make_unique<SocketSubscription>(context_.events, owner, next.number, next.topic,
+                                                            next.after, next.is_return);
+  if (const auto* const id = std::get_if<api::TaskId>(&next.topic)) {
+    reading_ = Reading{asked.ref, next.number, std::nullopt};
+    return find_task(context_, *id, [weak = std::weak_ptr<SocketSession>(self())](const auto& found) {
+      const auto session = weak.lock();
+      if (session == nullptr || !session->reading_) return;
+      session->reading_->found = found;
+      session->feed();
+    });
+  }
   --in_flight_;
-  const auto subscribed = subscriptions_.find(number);
+  const std::uint64_t place = told_up_to();
+  answer(asked.ref, ok_subscribed(next.number, asked.subscription->begins_behind(place)));
+  asked.subscription->begin(place);
+}
+
+void SocketSession::begin_with_task(const Reading& reading) {
+  --in_flight_;
+  const Checked<api::TaskSnapshotPtr>& found = *reading.found;
+  const auto subscribed = subscriptions_.find(reading.number);
   if (!found || found.value() == nullptr) {
     if (subscribed != subscriptions_.end()) subscriptions_.erase(subscribed);
-    answer(ref, api::refuse(found ? task_not_found_problem() : found.error()));
+    answer(reading.ref, api::refuse(found ? task_not_found_problem() : found.error()));
   } else if (subscribed == subscriptions_.end() ||
              subscribed->second.subscription->has_ended(*found.value())) {  // or unsubscribed meanwhile
     if (subscribed != subscriptions_.end()) subscriptions_.erase(subscribed);
-    answer(ref, ok_subscribed(number, std::nullopt));
+    answer(reading.ref, ok_subscribed(reading.number, std::nullopt));
   } else {
     SocketSubscription& subscription = *subscribed->second.subscription;
-    answer(ref, ok_subscribed(number, subscription.begins_behind()));
-    if (!is_over()) subscription.begin(*found.value());
+    const std::uint64_t place = told_up_to();
+    answer(reading.ref, ok_subscribed(reading.number, subscription.begins_behind(place)));
+    if (!is_over()) subscription.begin(*found.value(), place);
   }
-  feed();
+}
+
+bool SocketSession::drop_held(std::uint64_t number) {
+  const auto held =
+      std::find_if(held_.begin(), held_.end(), [&](const Held& other) { return other.number == number; });
+  if (held == held_.end()) return false;
+  held_.erase(held);
+  --in_flight_;
+  return true;
 }
 
 // One that is over already needs no unsubscribing, and nobody who asks for it too late has made a mistake.
@@ -181,7 +276,11 @@ void SocketSession::carry_out(const RawJson& ref, const api::SocketUnsubscribe& 
     if (order.subscription ? *order.subscription == std::to_string(number) : asked.ref.text == ref.text)
       numbers.push_back(number);
   }
-  for (const std::uint64_t number : numbers) subscriptions_.erase(number);
+  for (const std::uint64_t number : numbers) {
+    const auto found = subscriptions_.find(number);
+    if (drop_held(number)) answer(found->second.ref, ok_subscribed(number, std::nullopt));
+    subscriptions_.erase(found);
+  }
   if (numbers.empty() && order.subscription && !was_given(*order.subscription))
     return answer(ref, api::refuse(unknown_subscription()));
   answer(ref, ok_unsubscribed(numbers));

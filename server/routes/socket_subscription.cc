@@ -37,20 +37,27 @@ SocketSubscription::SocketSubscription(EventHub& hub, SubscriptionOwner& owner, 
       is_return_(is_return),
       subscribed_(hub.subscribe(topic, after_, this)) {}
 
-EventId SocketSubscription::begins_behind() const {
-  if (subscribed_.is_resumed && after_) return *after_;
-  return hub_.id_at(subscribed_.from, 0);
+EventId SocketSubscription::place(std::uint64_t told_up_to, std::int64_t revision) const {
+  return hub_.id_at(std::min(subscribed_.from, told_up_to), revision);
 }
 
-void SocketSubscription::begin() {
+EventId SocketSubscription::begins_behind(std::uint64_t told_up_to) const {
+  if (subscribed_.is_resumed && after_) return *after_;
+  return place(told_up_to, 0);
+}
+
+void SocketSubscription::begin(std::uint64_t told_up_to) {
   has_begun_ = true;
   if (is_return_ && !subscribed_.is_resumed)
-    owner_.tell(hub_.id_at(subscribed_.from, 0), "reset", R"({"reason":"events_not_kept"})");
+    owner_.tell(place(told_up_to, 0), "reset", R"({"reason":"events_not_kept"})");
   tell_all(std::exchange(subscribed_.missed, {}));
 }
 
+// The revision alone may be that of another task, whose event came last on the connection: an end that is kept
+// behind the named event is told, even if that is once more.
 bool SocketSubscription::has_ended(const api::TaskSnapshot& task) const {
-  return api::is_final(task.state) && after_ && after_->revision == task.revision;
+  return api::is_final(task.state) && after_ && after_->revision == task.revision &&
+         std::none_of(subscribed_.missed.begin(), subscribed_.missed.end(), is_final_event);
 }
 
 // A final task of which nothing was missed has nothing to resume, but a client that has not seen its end (or
@@ -62,7 +69,7 @@ bool SocketSubscription::can_resume(const api::TaskSnapshot& task) const {
   return tells_end || !api::is_final(task.state);
 }
 
-void SocketSubscription::begin(const api::TaskSnapshot& task) {
+void SocketSubscription::begin(const api::TaskSnapshot& task, std::uint64_t told_up_to) {
   has_begun_ = true;
   const bool resumes = can_resume(task);
   std::vector<EventPtr> events = std::exchange(subscribed_.missed, {});
@@ -71,7 +78,7 @@ void SocketSubscription::begin(const api::TaskSnapshot& task) {
     if (resumes || is_news(*event, task)) events.push_back(std::move(event));
   }
   if (!resumes) {
-    const EventId id = hub_.id_at(subscribed_.from, task.revision);
+    const EventId id = place(told_up_to, task.revision);
     if (is_return_) owner_.tell(id, "reset", R"({"reason":"events_not_kept"})");
     owner_.tell(id, "snapshot", api::status_json(task, hub_.explain(task)));
   }
@@ -96,7 +103,7 @@ void SocketSubscription::on_event(Publication& publication) {
     return early_.push_back(publication.event());
   }
   const bool is_last = is_task_ && is_final_event(publication.event());
-  owner_.tell(publication);
+  owner_.tell_now(publication);
   if (is_last) owner_.on_subscription_over(number_);
 }
 

@@ -24,7 +24,10 @@ namespace longhaul::server {
 // What a subscription needs of its session.
 class SubscriptionOwner {
  public:
+  // Of what was missed.
   virtual void tell(Publication& publication) = 0;
+  // Of what happens now: other subscriptions are told of it along with this one.
+  virtual void tell_now(Publication& publication) = 0;
   virtual void tell(const EventId& id, std::string_view type, std::string_view data_json) = 0;
   virtual void flush() = 0;
   // Nothing more comes of it.
@@ -46,20 +49,26 @@ class SocketSubscription final : public EventSink {
   // No more events come to it.
   void stop() { hub_.unsubscribe(subscribed_.number); }
 
+  // The hub tells it what comes behind this event.
+  [[nodiscard]] std::uint64_t from() const { return subscribed_.from; }
+
+  // `told_up_to`: the session has been told every event up to here. An id names no later place: who comes back with
+  // it misses nothing that was on its way for another subscription.
   // Where it begins: an id to come back with before the first event.
-  [[nodiscard]] EventId begins_behind() const;
+  [[nodiscard]] EventId begins_behind(std::uint64_t told_up_to) const;
 
   // For a filter: tells what was missed, and from now on what happens.
-  void begin();
+  void begin(std::uint64_t told_up_to);
   // For a task, with its present state. Whether any event comes: none does when the client has seen the last.
   [[nodiscard]] bool has_ended(const api::TaskSnapshot& task) const;
-  void begin(const api::TaskSnapshot& task);
+  void begin(const api::TaskSnapshot& task, std::uint64_t told_up_to);
 
   void on_event(Publication& publication) override;
   void on_slice_end() override { owner_.flush(); }
   void on_lost() override { owner_.on_events_lost(); }
 
  private:
+  [[nodiscard]] EventId place(std::uint64_t told_up_to, std::int64_t revision) const;
   [[nodiscard]] bool can_resume(const api::TaskSnapshot& task) const;
   void tell_all(const std::vector<EventPtr>& events);
 

@@ -54,12 +54,13 @@ void answer_in_time(const RouteContext& context, const StatusQuestion& question,
         answer_present(context, question);
       },
       above);
-  with_task(context, question.id, question.responder,
-            [&context, question, number, above](const api::TaskSnapshotPtr& task) {
-              if (task == nullptr && context.waiting.forget(number))
-                return answer(context, question, nullptr);
-              if (task != nullptr && WaitHub::is_met(*task, above)) context.waiting.settle(number, task);
-            });
+  find_task(context, question.id, [&context, question, number, above](const auto& found) {
+    if (found && *found != nullptr) {
+      if (WaitHub::is_met(**found, above)) context.waiting.settle(number, *found);
+    } else if (context.waiting.forget(number)) {
+      question.responder.send(found ? task_not_found_problem() : found.error());
+    }
+  });
 }
 
 // A client that has seen the end must not be told of it again: it would come back for ever (the HTML standard's

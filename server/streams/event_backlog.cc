@@ -14,15 +14,28 @@ std::size_t weight_of(const Event& event) {
 
 }  // namespace
 
-bool EventBacklog::add(EventPtr event) {
-  const std::size_t bytes = weight_of(*event);
-  if (events_.size() >= api::limits::stream_waiting_events ||
-      bytes_ + bytes > api::limits::stream_backlog_bytes ||
-      budget_.waiting_bytes + bytes > api::limits::streams_waiting_bytes)
-    return false;
+bool EventBacklog::has_room_for(std::size_t bytes) const {
+  return bytes_ + bytes <= api::limits::stream_backlog_bytes &&
+         budget_.waiting_bytes + bytes <= api::limits::streams_waiting_bytes;
+}
+
+void EventBacklog::append(EventPtr event, std::size_t bytes) {
   bytes_ += bytes;
   budget_.waiting_bytes += bytes;
   events_.push_back(std::move(event));
+}
+
+bool EventBacklog::add(EventPtr event) {
+  const std::size_t bytes = weight_of(*event);
+  if (events_.size() >= api::limits::stream_waiting_events || !has_room_for(bytes)) return false;
+  append(std::move(event), bytes);
+  return true;
+}
+
+bool EventBacklog::add_missed(EventPtr event) {
+  const std::size_t bytes = weight_of(*event);
+  if (!has_room_for(bytes)) return false;
+  append(std::move(event), bytes);
   return true;
 }
 

@@ -20,11 +20,16 @@ class EventBacklog {
 
   // False: it is full, and the event was not added.
   [[nodiscard]] bool add(EventPtr event);
+  // One that its client missed while it was away: of these there are never more than the hub keeps.
+  [[nodiscard]] bool add_missed(EventPtr event);
   [[nodiscard]] EventPtr take();  // the oldest; there must be one
   [[nodiscard]] bool empty() const { return events_.empty(); }
   void clear();
 
  private:
+  [[nodiscard]] bool has_room_for(std::size_t bytes) const;
+  void append(EventPtr event, std::size_t bytes);
+
   PacedBudget& budget_;
   std::deque<EventPtr> events_;
   std::size_t bytes_ = 0;

@@ -13,6 +13,11 @@ namespace {
 constexpr auto slice_time = std::chrono::milliseconds(1);
 constexpr std::size_t tellings_between_looks = 16;
 
+bool lets_through(const EventHub::Topic& topic, const Event& event) {
+  if (const auto* const task = std::get_if<api::TaskId>(&topic)) return event.task->id == *task;
+  return api::matches(std::get<api::TaskFilter>(topic), *event.task);
+}
+
 }  // namespace
 
 const std::string& Publication::status() {
@@ -23,11 +28,11 @@ const std::string& Publication::status() {
   return status_;
 }
 
-EventHub::EventHub(HttpServer& server, Explain explain, std::size_t max_events)
+EventHub::EventHub(HttpServer& server, Explain explain, std::size_t max_events, std::size_t max_queued)
     : server_(server),
       explain_(std::move(explain)),
       epoch_(std::random_device()()),
-      jobs_max_(max_events),
+      max_queued_(max_queued),
       log_(max_events, api::limits::event_log_bytes) {}
 
 EventHub::Subscribed EventHub::subscribe(const Topic& topic, const std::optional<EventId>& after,
@@ -40,17 +45,19 @@ EventHub::Subscribed EventHub::subscribe(const Topic& topic, const std::optional
     subscribed.from = log_.last_number();
     if (after && after->epoch == epoch_ && log_.reaches_back_to(after->number)) {
       subscribed.is_resumed = true;
-      subscribed.missed = log_.since(after->number, [&](const Event& event) {
-        if (task != nullptr) return event.task->id == *task;
-        return api::matches(std::get<api::TaskFilter>(topic), *event.task);
-      });
+      subscribed.missed = log_.since(after->number);
     }
     if (task != nullptr) {
-      by_task_[*task].insert(subscribed.number);
+      Watchers& watchers = by_task_[*task];
+      (sink->goes_first() ? watchers.first : watchers.others).insert(subscribed.number);
     } else {
       ++follower_count_;
     }
   }
+  auto& missed = subscribed.missed;
+  missed.erase(std::remove_if(missed.begin(), missed.end(),
+                              [&](const EventPtr& event) { return !lets_through(topic, *event); }),
+               missed.end());
   if (task == nullptr) followers_.insert(subscribed.number);
   subscribers_.emplace(subscribed.number, Subscriber{topic, sink, subscribed.from});
   return subscribed;
@@ -62,7 +69,8 @@ void EventHub::unsubscribe(SubscriberNumber number) {
   base::MutexLock lock(mutex_);
   if (const auto* const task = std::get_if<api::TaskId>(&found->second.topic)) {
     const auto same_task = by_task_.find(*task);
-    same_task->second.erase(number);
+    same_task->second.first.erase(number);
+    same_task->second.others.erase(number);
     if (same_task->second.empty()) by_task_.erase(same_task);
   } else {
     --follower_count_;
@@ -123,28 +131,32 @@ void EventHub::hand_over(std::vector<EventPtr> events) {
 void EventHub::enqueue(const std::vector<EventPtr>& events) {
   last_enqueued_ = events.back()->number;
   for (const EventPtr& event : events) {
-    std::vector<SubscriberNumber> targets(followers_.begin(), followers_.end());
+    std::vector<SubscriberNumber> first;
+    std::vector<SubscriberNumber> others;
     {
       base::MutexLock lock(mutex_);
       const auto found = by_task_.find(event->task->id);
-      if (found != by_task_.end()) targets.insert(targets.end(), found->second.begin(), found->second.end());
+      if (found != by_task_.end()) {
+        first.assign(found->second.first.begin(), found->second.first.end());
+        others.assign(found->second.others.begin(), found->second.others.end());
+      }
     }
-    if (!targets.empty()) jobs_.push_back({publication_of(event), std::move(targets), 0});
+    if (!first.empty()) first_jobs_.push_back({publication_of(event), std::move(first)});
+    if (!others.empty() || !followers_.empty())
+      jobs_.push_back({publication_of(event), std::move(others), 0, !followers_.empty()});
   }
-  if (jobs_.size() > jobs_max_) lose_followers();
-  if (is_telling_ || jobs_.empty()) return;
+  if (jobs_.size() > max_queued_) lose_followers();
+  if (is_telling_ || (first_jobs_.empty() && jobs_.empty())) return;
   is_telling_ = true;
   tell_slice();
 }
 
 void EventHub::tell_slice() {
   const auto end = clock_.boot() + slice_time;
-  std::size_t tellings = 0;
-  while (!jobs_.empty()) {
-    Job& job = jobs_.front();
-    tell(job);
-    if (job.done == job.targets.size()) jobs_.pop_front();
-    if (++tellings % tellings_between_looks == 0 && clock_.boot() >= end) break;
+  for (std::size_t tellings = 1; !first_jobs_.empty() || !jobs_.empty(); ++tellings) {
+    std::deque<Job>& queue = first_jobs_.empty() ? jobs_ : first_jobs_;
+    if (!tell_next(queue.front())) queue.pop_front();
+    if (tellings % tellings_between_looks == 0 && clock_.boot() >= end) break;
   }
   std::sort(touched_.begin(), touched_.end());
   touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
@@ -153,18 +165,28 @@ void EventHub::tell_slice() {
     if (found != subscribers_.end()) found->second.sink->on_slice_end();
   }
   touched_.clear();
-  is_telling_ = !jobs_.empty();
+  is_telling_ = !first_jobs_.empty() || !jobs_.empty();
   if (is_telling_) server_.post([this] { tell_slice(); });
 }
 
-void EventHub::tell(Job& job) {
-  const SubscriberNumber number = job.targets[job.done++];
+bool EventHub::tell_next(Job& job) {
+  if (job.told_watchers < job.watchers.size()) {
+    tell(job, job.watchers[job.told_watchers++]);
+    return true;
+  }
+  if (!job.is_for_followers) return false;
+  const auto next = followers_.upper_bound(job.last_follower);
+  if (next == followers_.end()) return false;
+  job.last_follower = *next;
+  tell(job, job.last_follower);
+  return true;
+}
+
+void EventHub::tell(Job& job, SubscriberNumber number) {
   const auto found = subscribers_.find(number);
   if (found == subscribers_.end()) return;
   const Event& event = *job.publication.event();
-  if (event.number <= found->second.from) return;
-  const auto* const filter = std::get_if<api::TaskFilter>(&found->second.topic);
-  if (filter != nullptr && !api::matches(*filter, *event.task)) return;
+  if (event.number <= found->second.from || !lets_through(found->second.topic, event)) return;
   touched_.push_back(number);
   told_.fetch_add(1, std::memory_order_relaxed);
   found->second.sink->on_event(job.publication);

@@ -27,6 +27,7 @@
 #include <variant>
 #include <vector>
 
+#include "api/limits.h"
 #include "api/task_json.h"
 #include "api/task_query.h"
 #include "base/mutex.h"
@@ -77,6 +78,8 @@ class EventSink {
   EventSink& operator=(const EventSink&) = delete;
   virtual ~EventSink() = default;
   virtual void on_event(Publication& publication) = 0;
+  // Whether it is told before those that stream: somebody waits for one answer.
+  [[nodiscard]] virtual bool goes_first() const { return false; }
   // Behind the last event of a slice: what on_event() gathered may go out now.
   virtual void on_slice_end() {}
   // The loop has fallen behind by more than the hub keeps: no more events come, and some have been lost.
@@ -88,7 +91,8 @@ class EventHub final : public storage::StoreObserver {
   using Topic = std::variant<api::TaskId, api::TaskFilter>;
   using SubscriberNumber = std::uint64_t;  // 0: none
 
-  EventHub(HttpServer& server, Explain explain, std::size_t max_events);
+  EventHub(HttpServer& server, Explain explain, std::size_t max_events,
+           std::size_t max_queued = api::limits::queued_events);
 
   struct Subscribed {
     SubscriberNumber number = 0;
@@ -96,6 +100,10 @@ class EventHub final : public storage::StoreObserver {
     bool is_resumed = false;       // `missed` is all there was since the event that was named
     std::vector<EventPtr> missed;  // in order
   };
+  // Whether another one may subscribe with a filter: each costs something at every event.
+  [[nodiscard]] bool has_room_for_follower() const {
+    return followers_.size() < api::limits::event_followers;
+  }
   // `after` names the last event that the client has seen.
   Subscribed subscribe(const Topic& topic, const std::optional<EventId>& after, EventSink* sink);
   void unsubscribe(SubscriberNumber number);
@@ -134,15 +142,25 @@ class EventHub final : public storage::StoreObserver {
     EventSink* sink = nullptr;
     std::uint64_t from = 0;
   };
+  // Those who asked for this task, then those with a filter in the order of their numbers.
   struct Job {
     Publication publication;
-    std::vector<SubscriberNumber> targets;
-    std::size_t done = 0;
+    std::vector<SubscriberNumber> watchers;
+    std::size_t told_watchers = 0;
+    bool is_for_followers = false;
+    SubscriberNumber last_follower = 0;
+  };
+  struct Watchers {
+    std::unordered_set<SubscriberNumber> first;  // those who go first
+    std::unordered_set<SubscriberNumber> others;
+    [[nodiscard]] bool empty() const { return first.empty() && others.empty(); }
   };
   void hand_over(std::vector<EventPtr> events);
   void enqueue(const std::vector<EventPtr>& events);
   void tell_slice();
-  void tell(Job& job);
+  // Tells the next one. False: there was none left.
+  [[nodiscard]] bool tell_next(Job& job);
+  void tell(Job& job, SubscriberNumber number);
   void lose_followers();
   [[nodiscard]] bool is_wanted(const Event& event) const REQUIRES(mutex_);
 
@@ -155,8 +173,9 @@ class EventHub final : public storage::StoreObserver {
   std::unordered_map<SubscriberNumber, Subscriber> subscribers_;
   std::set<SubscriberNumber> followers_;  // those with a filter
   SubscriberNumber last_number_ = 0;
+  std::deque<Job> first_jobs_;
   std::deque<Job> jobs_;
-  const std::size_t jobs_max_;
+  const std::size_t max_queued_;
   std::uint64_t last_enqueued_ = 0;
   std::vector<SubscriberNumber> touched_;
   bool is_telling_ = false;
@@ -164,7 +183,7 @@ class EventHub final : public storage::StoreObserver {
 
   mutable base::Mutex mutex_;
   EventLog log_ GUARDED_BY(mutex_);
-  std::unordered_map<api::TaskId, std::unordered_set<SubscriberNumber>> by_task_ GUARDED_BY(mutex_);
+  std::unordered_map<api::TaskId, Watchers> by_task_ GUARDED_BY(mutex_);
   std::size_t follower_count_ GUARDED_BY(mutex_) = 0;
 
   // The writer's thread alone: what its last commit with changes told, so that progress that a change has in it

@@ -1,5 +1,8 @@
 #include "server/streams/event_log.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "storage/recent_tasks.h"
@@ -31,14 +34,14 @@ bool EventLog::reaches_back_to(std::uint64_t number) const {
   return number <= last_number() && number + events_.size() >= last_number();
 }
 
-std::vector<EventPtr> EventLog::since(std::uint64_t number,
-                                      const std::function<bool(const Event&)>& is_wanted) const {
-  std::vector<EventPtr> found;
+std::vector<EventPtr> EventLog::since(std::uint64_t number) const {
   const std::uint64_t first = next_number_ - events_.size();
-  for (std::size_t at = number >= first ? static_cast<std::size_t>(number - first + 1) : 0;
-       at < events_.size(); ++at) {
-    if (is_wanted(*events_[at].event)) found.push_back(events_[at].event);
-  }
+  const auto skipped = static_cast<std::ptrdiff_t>(number >= first ? number - first + 1 : 0);
+  std::vector<EventPtr> found;
+  if (skipped >= static_cast<std::ptrdiff_t>(events_.size())) return found;
+  found.reserve(events_.size() - static_cast<std::size_t>(skipped));
+  std::transform(events_.begin() + skipped, events_.end(), std::back_inserter(found),
+                 [](const Entry& entry) { return entry.event; });
   return found;
 }
 

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <vector>
 
 #include "server/streams/event.h"
@@ -23,9 +22,8 @@ class EventLog {
   [[nodiscard]] std::uint64_t last_number() const { return next_number_ - 1; }
   // True when every event behind `number` is here.
   [[nodiscard]] bool reaches_back_to(std::uint64_t number) const;
-  // Those behind `number` that are wanted, in order.
-  [[nodiscard]] std::vector<EventPtr> since(std::uint64_t number,
-                                            const std::function<bool(const Event&)>& is_wanted) const;
+  // Those behind `number`, in order.
+  [[nodiscard]] std::vector<EventPtr> since(std::uint64_t number) const;
   [[nodiscard]] std::size_t size() const { return events_.size(); }
 
  private:

@@ -8,9 +8,8 @@
 namespace longhaul::server {
 
 bool PacedStream::push(SharedText text) {
-  // One text may be of any size: a task's result is.
-  const bool is_too_much =
-      !waiting_.empty() && waiting_bytes_ + text->size() > api::limits::stream_waiting_bytes;
+  // The last one may be of any size: a task's result is.
+  const bool is_too_much = waiting_bytes_ > api::limits::stream_waiting_bytes;
   const bool is_too_much_of_all =
       budget_.waiting_bytes + text->size() > api::limits::streams_waiting_bytes && stream_.unsent() > 0;
   if (is_too_much || is_too_much_of_all) {

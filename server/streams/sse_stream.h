@@ -47,6 +47,7 @@ class SseStream : public StreamHandler, public OpenStream {
   // Ends the stream, which its client reads too slowly.
   void cut();
   [[nodiscard]] bool is_over() const { return is_over_; }
+  [[nodiscard]] HttpServer& server() { return streams_.server(); }
   [[nodiscard]] bool has_room() const { return pace_.has_room(); }
 
   // Nothing will be told any more. Called once, unless the stream was never opened.

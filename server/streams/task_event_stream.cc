@@ -7,6 +7,9 @@
 namespace longhaul::server {
 namespace {
 
+// Of a backlog, before others have their turn.
+constexpr int events_at_once = 64;
+
 std::string event_text(Publication& publication) {
   return sse_event(to_text(publication.id()), to_text(publication.event()->kind), publication.status());
 }
@@ -26,13 +29,19 @@ void EventStream::tell(Publication& publication) {
 
 void EventStream::feed() {
   pump();
-  while (!is_over() && !backlog_.empty() && has_room()) {
-    while (!is_over() && !backlog_.empty() && has_room()) {
-      Publication publication = hub_.publication_of(backlog_.take());
-      tell(publication);
-    }
-    pump();
+  for (int told = 0; told < events_at_once && !is_over() && !backlog_.empty() && has_room(); ++told) {
+    Publication publication = hub_.publication_of(backlog_.take());
+    tell(publication);
   }
+  pump();
+  if (is_over() || backlog_.empty() || !has_room() || goes_on_later_) return;
+  goes_on_later_ = true;
+  server().post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->goes_on_later_ = false;
+    self->feed();
+  });
 }
 
 void EventStream::on_over() {
@@ -44,8 +53,12 @@ void EventStream::follow(const EventHub::Subscribed& subscribed) {
   subscriber_ = subscribed.number;
   for (const EventPtr& event : subscribed.missed) {
     if (is_over()) return;
-    Publication publication = hub_.publication_of(event);
-    on_event(publication);
+    if (backlog_.empty() && has_room()) {
+      Publication publication = hub_.publication_of(event);
+      tell(publication);
+    } else if (!backlog_.add_missed(event)) {
+      return cut();
+    }
   }
 }
 
@@ -69,8 +82,7 @@ bool TaskEventStream::start(const api::TaskSnapshotPtr& task, const EventId& rea
   return true;
 }
 
-// A final task of which nothing was missed has nothing to resume, but a client that has not seen its end (or names
-// another task's event) must see it.
+// A final task of which nothing was missed has nothing to resume, but a client that has not seen its end must see it.
 bool TaskEventStream::resume(const api::TaskSnapshot& task, const EventId& after) {
   const auto subscribed = hub().subscribe(task.id, after, this);
   const bool ends = std::any_of(subscribed.missed.begin(), subscribed.missed.end(),
@@ -97,7 +109,8 @@ void FilteredEventStream::start(const api::TaskFilter& filter, const std::option
   follow(subscribed);
 }
 
-std::string FilteredEventStream::heartbeat() { return ":\n" + place(); }
+// Ids in front of what is still to be told would have it left out when the client comes back.
+std::string FilteredEventStream::heartbeat() { return is_behind() ? ":\n\n" : ":\n" + place(); }
 
 // An id without data: no event for the client's page, but where it is.
 std::string FilteredEventStream::place() {

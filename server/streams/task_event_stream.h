@@ -4,6 +4,7 @@
 // them.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,7 +17,7 @@
 namespace longhaul::server {
 
 // What both are: a subscriber whose events go to its client.
-class EventStream : public SseStream, public EventSink {
+class EventStream : public SseStream, public EventSink, public std::enable_shared_from_this<EventStream> {
  public:
   EventStream(EventHub& hub, OpenStreams& streams, const base::Clock& clock)
       : SseStream(streams, StreamKind::events, clock), hub_(hub), backlog_(streams.budget()) {}
@@ -33,6 +34,7 @@ class EventStream : public SseStream, public EventSink {
   // What was missed comes first.
   void follow(const EventHub::Subscribed& subscribed);
   virtual void tell(Publication& publication);
+  [[nodiscard]] bool is_behind() const { return !backlog_.empty(); }
 
  private:
   void feed();
@@ -40,6 +42,7 @@ class EventStream : public SseStream, public EventSink {
   EventHub& hub_;
   EventBacklog backlog_;
   EventHub::SubscriberNumber subscriber_ = 0;
+  bool goes_on_later_ = false;
 };
 
 // One task, from a snapshot, or from where its client left, to its final event.

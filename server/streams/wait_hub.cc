@@ -14,6 +14,7 @@ struct WaitHub::Waiter final : EventSink {
     if (is_met(*task, above)) hub.settle(number, task);  // which ends this waiter
   }
   void on_lost() override {}  // only followers are lost
+  [[nodiscard]] bool goes_first() const override { return true; }
 
   WaitHub& hub;
   const WaiterNumber number;
@@ -30,6 +31,7 @@ WaitHub::~WaitHub() = default;
 
 WaitHub::WaiterNumber WaitHub::wait(const api::TaskId& id, const Responder& responder, base::BootTime until,
                                     Ended ended, Above above) {
+  if (responder.answered()) return 0;  // hung up before it came to this
   if (closed_ || waiters_.size() >= max_waiters_) {
     ended(nullptr);
     return 0;

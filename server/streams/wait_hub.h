@@ -37,7 +37,8 @@ class WaitHub {
   WaitHub(HttpServer& server, EventHub& events, std::size_t max_waiters = api::limits::connections);
   ~WaitHub();
 
-  // Uses the responder's hang-up callback. With the table full, or after close(), the wait ends at once.
+  // Uses the responder's hang-up callback. With the table full, or after close(), the wait ends at once; of a client
+  // that has hung up already nothing is kept, and nobody is called.
   WaiterNumber wait(const api::TaskId& id, const Responder& responder, base::BootTime until, Ended ended,
                     Above above = std::nullopt);
   // Ends this wait with `task`, if it has not ended yet.

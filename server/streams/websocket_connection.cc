@@ -15,8 +15,42 @@ void WebsocketConnection::on_bytes(std::string_view bytes) {
   if (is_over_) return;
   const auto kept = shared_from_this();  // what is read may end us
   const auto fault = reader_.feed(bytes);
+  const bool has_room = charge();
   if (fault) return close(fault->code, fault->reason);
-  if (!is_over_) on_writable();
+  if (is_over_) return;
+  if (!has_room) return close(CloseCode::try_again_later, "too many messages are on their way to the server");
+  watch_message();
+  on_writable();
+}
+
+bool WebsocketConnection::charge() {
+  const std::size_t held = reader_.held_bytes();
+  std::size_t& waiting = streams_.budget().waiting_bytes;
+  const bool has_grown = held > charged_bytes_;
+  waiting = waiting - charged_bytes_ + held;
+  charged_bytes_ = held;
+  return !has_grown || waiting <= api::limits::streams_waiting_bytes;
+}
+
+// One timer from the first byte of a message, or of a frame outside of any, to its end.
+void WebsocketConnection::watch_message() {
+  if (!reader_.is_waiting()) return forget_message();
+  if (message_timer_ != 0) return;
+  message_timer_ = streams_.server().call_at(clock_.boot() + api::limits::body_time, [this] {
+    message_timer_ = 0;
+    close(CloseCode::policy_violation, "a message took too long");
+  });
+}
+
+void WebsocketConnection::forget_message() {
+  if (message_timer_ == 0) return;
+  streams_.server().cancel_timer(message_timer_);
+  message_timer_ = 0;
+}
+
+void WebsocketConnection::on_text(std::string_view message) {
+  forget_message();
+  on_message(message);
 }
 
 void WebsocketConnection::on_end() { close(CloseCode::protocol_error, "the end came without a close frame"); }
@@ -43,9 +77,16 @@ void WebsocketConnection::push_frame(std::string frame) {
 
 void WebsocketConnection::push_text(std::string_view text) { push_frame(websocket_text_frame(text)); }
 
-void WebsocketConnection::on_ping(std::string_view payload) { push_frame(websocket_pong_frame(payload)); }
+// Inside a message it gives that no more time.
+void WebsocketConnection::on_ping(std::string_view payload) {
+  if (!reader_.is_in_message()) forget_message();
+  push_frame(websocket_pong_frame(payload));
+}
 
-void WebsocketConnection::on_pong(std::string_view /*payload*/) { unanswered_pings_ = 0; }
+void WebsocketConnection::on_pong(std::string_view /*payload*/) {
+  if (!reader_.is_in_message()) forget_message();
+  unanswered_pings_ = 0;
+}
 
 // RFC 6455, section 5.5.1: the code comes back.
 void WebsocketConnection::on_close(std::uint16_t code, std::string_view /*reason*/) {
@@ -79,6 +120,8 @@ void WebsocketConnection::close(CloseCode code, std::string_view reason) {
 void WebsocketConnection::let_go() {
   is_over_ = true;
   reader_.stop();
+  (void)charge();
+  forget_message();
   streams_.leave(this, StreamKind::socket);
   streams_.server().cancel_timer(timer_);
   end();

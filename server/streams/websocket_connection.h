@@ -5,6 +5,9 @@
 // answer it closes. While something waits for a slow client none is sent; the transport ends one that takes nothing.
 // Whoever is too slow for the bounds of PacedStream is closed with 1013.
 //
+// What has come of a message counts with what waits for all slow readers together, and one that grows while that is
+// too much ends its connection with 1013. A message must be whole a minute after its first byte.
+//
 // Not thread-safe: the loop's own, but for its making. Ownership: shared with the transport; it lives at least
 // until on_gone().
 #pragma once
@@ -32,6 +35,7 @@ class WebsocketConnection : public StreamHandler,
  public:
   WebsocketConnection(OpenStreams& streams, const base::Clock& clock, WebsocketOptions options = {})
       : streams_(streams), clock_(clock), options_(options), pace_(streams.budget()), reader_(*this) {}
+  ~WebsocketConnection() override { streams_.budget().waiting_bytes -= charged_bytes_; }
 
   void on_open(ByteStream stream) final;
   void on_bytes(std::string_view bytes) final;
@@ -61,11 +65,15 @@ class WebsocketConnection : public StreamHandler,
   [[nodiscard]] bool has_room() const { return pace_.has_room(); }
 
  private:
-  void on_text(std::string_view message) final { on_message(message); }
+  void on_text(std::string_view message) final;
   void on_ping(std::string_view payload) final;
   void on_pong(std::string_view payload) final;
   void on_close(std::uint16_t code, std::string_view reason) final;
   void push_frame(std::string frame);
+  // What the reader holds by now. Whether there is room for it.
+  [[nodiscard]] bool charge();
+  void watch_message();
+  void forget_message();
   void set_ping_timer();
   void ping();
   void let_go();
@@ -75,6 +83,8 @@ class WebsocketConnection : public StreamHandler,
   const WebsocketOptions options_;
   PacedStream pace_;
   WebsocketReader reader_;
+  std::size_t charged_bytes_ = 0;
+  HttpServer::TimerId message_timer_ = 0;  // while a message is on its way
   HttpServer::TimerId timer_ = 0;
   int unanswered_pings_ = 0;
   bool is_over_ = false;

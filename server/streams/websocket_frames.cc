@@ -93,12 +93,19 @@ std::optional<WebsocketFault> WebsocketReader::feed(std::string_view bytes) {
     context_.reset(context);
   }
   input_ = bytes;
+  is_reading_ = true;
   auto fault = read_frames();
+  is_reading_ = false;
   if (fault) stopped_ = true;
   taken_ += bytes.size() - input_.size();
   input_ = {};
   if (stopped_ || taken_ == read_) drop_buffers();
   return fault;
+}
+
+void WebsocketReader::stop() {
+  stopped_ = true;
+  if (!is_reading_) drop_buffers();
 }
 
 std::optional<WebsocketFault> WebsocketReader::read_frames() {

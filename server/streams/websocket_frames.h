@@ -62,10 +62,14 @@ class WebsocketReader {
   // Reads on. Why the connection has to be closed, if it has: after that, and after a close frame or stop(),
   // further bytes are dropped.
   [[nodiscard]] std::optional<WebsocketFault> feed(std::string_view bytes);
-  void stop() { stopped_ = true; }
+  void stop();
 
-  // What it holds on to: 0 between two messages.
+  // What it holds on to: 0 between two messages, and when it has stopped.
   [[nodiscard]] std::size_t held_bytes() const;
+  // Whether the first frame of a message has begun, and its last has not ended.
+  [[nodiscard]] bool is_in_message() const { return in_message_; }
+  // Whether the end of something is still to come, of a message or of any frame. Not to be asked while it reads.
+  [[nodiscard]] bool is_waiting() const { return !stopped_ && (in_message_ || context_ != nullptr); }
 
  private:
   struct Free {
@@ -90,6 +94,7 @@ class WebsocketReader {
   bool in_frame_ = false;
   bool in_message_ = false;  // between the first and the last frame of one
   bool stopped_ = false;
+  bool is_reading_ = false;
   std::string message_;
   std::string control_;
 };

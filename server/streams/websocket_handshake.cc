@@ -58,6 +58,8 @@ api::Checked<Response> accept_websocket(const Request& request) {
         "/events "
         "streams the same events.");
   }
+  if (request.minor_version == 0)  // RFC 6455, section 4.1; RFC 9110, section 7.8: HTTP/1.0 has no Upgrade
+    return needs_upgrade("A WebSocket needs HTTP/1.1; this request was HTTP/1.0.");
   const auto versions = words_of_header(request, "Sec-WebSocket-Version");
   if (versions.size() != 1 || versions.front() != version)
     return needs_upgrade("The server speaks version 13 of WebSocket (RFC 6455).");

@@ -81,12 +81,13 @@ void CachedResults::keep(const api::TaskSnapshot& succeeded) {
   if (!first_expiry_ || expires < *first_expiry_) first_expiry_ = expires;
 }
 
-bool CachedResults::has_place_for(const api::TaskSnapshot& task, std::int64_t bytes) const {
+bool CachedResults::has_place_for(const api::TaskSnapshot& task, std::int64_t bytes) {
   const std::int64_t max_bytes = max_bytes_;
   if (max_bytes == 0) return false;
   const std::size_t result_bytes = task.result ? task.result->text.size() : 0;
   if (result_bytes <= api::limits::cached_result_bytes && bytes <= max_bytes / 4) return true;
-  base::log_warning("a result is too big to be kept for starts to come",
+  if (!told_too_big_.insert(task.type).second) return false;
+  base::log_warning("a result is too big to be kept for starts to come (said once for each type)",
                     {{"task_id", task.id.text()},
                      {"type", task.type},
                      {"bytes", bytes},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -60,13 +61,14 @@ class CachedResults {
   [[nodiscard]] std::int64_t size();
   void change_size(std::int64_t delta);
   std::int64_t remove(const Sizes& rows);
-  // False: it is too big.
-  [[nodiscard]] bool has_place_for(const api::TaskSnapshot& task, std::int64_t bytes) const;
+  // False: it is too big. The log is told of the first one of each type.
+  [[nodiscard]] bool has_place_for(const api::TaskSnapshot& task, std::int64_t bytes);
 
   Statements& statements_;
   const std::atomic<std::int64_t>& max_bytes_;
   SteadyTime now_{};
   std::optional<SteadyTime> first_expiry_;
+  std::set<std::string> told_too_big_;  // types
   // What this transaction has read: many starts of one batch ask for the same one, and it may be big.
   std::unordered_map<std::int64_t, CachedResultPtr> found_;
 };

@@ -30,7 +30,20 @@ def _processes_of(process, folder):
     return [pid for parent in {process.pid, *orphans} for pid in (parent, *descendants_of(parent))]
 
 
-def _end(process, everyone):
+def _left_of(folder, before):
+    """Those of its orphans that came to us and are not over yet. One that is about to end has no command line any more."""
+    left = []
+    for pid in set(children_of(os.getpid())) - before:
+        line = process_line(pid).strip()
+        if line and str(folder) not in line:
+            continue
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                left.append(pid)
+    return left
+
+
+def _end(process, everyone, folder, before):
     process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(10 * PATIENCE)
@@ -39,7 +52,8 @@ def _end(process, everyone):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     process.wait()
-    wait_until(lambda: not [pid for pid in everyone if is_alive(pid)], "the browser's processes to end")
+    wait_until(lambda: not [pid for pid in everyone if is_alive(pid)] and not _left_of(folder, before),
+               "the browser's processes to end")
 
 
 @contextlib.contextmanager
@@ -50,6 +64,7 @@ def browsing(url):
     # Nothing of a person's own profile, and nothing left in it.
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder / "tmp"),
                    "XDG_RUNTIME_DIR": str(folder / "tmp")}
+    before = set(children_of(os.getpid()))
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen([program(), "--headless=new", "--no-sandbox", *QUIET, f"--user-data-dir={folder}/profile", url],
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
@@ -59,5 +74,5 @@ def browsing(url):
             print((folder / "log").read_text(errors="replace")[-4000:])
             raise
         finally:
-            _end(process, _processes_of(process, folder))
+            _end(process, _processes_of(process, folder), folder, before)
             shutil.rmtree(folder, ignore_errors=False)

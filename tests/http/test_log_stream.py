@@ -7,7 +7,7 @@ import pytest
 
 from event_stream import EventStream
 from longhaul_server import running_server
-from waiting import wait_until
+from waiting import SANITIZED, wait_until
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 LINES = 5000
@@ -132,7 +132,8 @@ def test_readers_that_stand_still_cost_nothing_and_miss_nothing(server, client):
         # Each has as much as its socket takes, and none is read.
         wait_until(lambda: all(len(stream.file.peek(1)) for stream in streams), "the first lines of each")
         client.run("echo")
-        assert server.resident_bytes() - before < 40 * 1024 * 1024, "what nobody reads piles up"
+        # A sanitizer keeps what was given back.
+        assert SANITIZED or server.resident_bytes() - before < 40 * 1024 * 1024, "what nobody reads piles up"
         events = streams[0].rest()
         assert [int(event.id) for event in events] == [*range(1, WIDE_LINES + 1), WIDE_LINES]
         assert events[-1].json == {"truncated": False}

@@ -135,3 +135,19 @@ def test_those_who_wait_are_answered_when_the_server_stops():
         server.start()
         with server.client() as client:
             client.cancel(task_id, wait=10).expect(200)
+
+
+def test_who_hangs_up_right_behind_the_request_is_not_waited_for(server, client):
+    """By a reset, which may come before the wait has begun."""
+    task_id = client.start("sleep", {"seconds": 600})["task_id"]
+    for _ in range(200):
+        with socket.create_connection(("127.0.0.1", server.port)) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            gone.sendall(get_bytes(f"/task-status/{task_id}?wait=300").encode())
+
+    def long_polls():
+        return [line for line in client.get("/metrics").text.splitlines()
+                if line.startswith('longhaul_waiting_clients{kind="long_poll"}')]
+
+    wait_until(lambda: long_polls() == ['longhaul_waiting_clients{kind="long_poll"} 0'], long_polls)
+    client.cancel(task_id, wait=10).expect(200)

@@ -62,6 +62,13 @@ def test_other_versions(server, version):
     assert refused(server, data).status == 426
 
 
+def test_http_1_0(server):
+    for extra in ((), ("Connection: keep-alive",)):
+        data = handshake_bytes(host_of(server), extra=extra).replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
+        answer = refused(server, data)
+        assert answer.status == 426 and answer.header("Upgrade") == "websocket"
+
+
 def test_other_methods(server):
     assert refused(server, handshake_bytes(host_of(server), method="HEAD"), "HEAD").status == 426
     data = handshake_bytes(host_of(server), method="POST", extra=("Content-Length: 0",))

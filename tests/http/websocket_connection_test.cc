@@ -135,6 +135,94 @@ TEST_CASE("websocket: one that reads nothing is told why, once it reads, and cut
   CHECK((close - 2) % (text.size() + 10) == 0);
 }
 
+TEST_CASE("websocket: a message must be whole a minute after its first byte, pings or not") {
+  Socket socket;
+  const std::string message = frame(1, "on");
+  SUBCASE("in the middle of a frame") { socket.client.send(message.substr(0, message.size() - 1)); }
+  SUBCASE("at its first byte") { socket.client.send(message.substr(0, 1)); }
+  SUBCASE("between two frames") {
+    socket.client.send(std::string("\x01\x80\0\0\0\0", 6) + frame(9, "a"));
+    CHECK(socket.read(3) ==
+          "\x8A\x01"
+          "a");
+    socket.pass(10s);
+    socket.client.send(frame(9, "b"));
+    CHECK(socket.read(3) ==
+          "\x8A\x01"
+          "b");
+    socket.pass(15s);
+    CHECK(socket.read(2) == ping_frame);
+    socket.client.send(frame(10, "") + frame(9, "c"));
+    CHECK(socket.read(3) ==
+          "\x8A\x01"
+          "c");
+    socket.pass(34'999ms);
+    CHECK(socket.read(2) == ping_frame);
+    CHECK(socket.client.silent());
+    socket.pass(1ms);
+    CHECK(socket.connection->over.wait());
+    CHECK(socket.client.read_to_end().substr(2, 2) == "\x03\xF0");  // 1008
+    return;
+  }
+  // Only what has come has begun.
+  socket.transport.until([&] { return socket.streams.budget().waiting_bytes > 0; });
+  socket.pass(59'999ms);
+  CHECK(socket.read(2) == ping_frame);
+  CHECK(socket.client.silent());
+  socket.pass(1ms);
+  CHECK(socket.connection->over.wait());
+  const std::string rest = socket.client.read_to_end();
+  CHECK(rest.substr(2, 2) == "\x03\xF0");
+  CHECK(rest.find("took too long") != std::string::npos);
+}
+
+TEST_CASE("websocket: each message has its own minute") {
+  Socket socket;
+  const std::string message = frame(1, "on");
+  socket.client.send(message.substr(0, 3));
+  for (int round = 0; round < 10; ++round) {
+    socket.transport.until([&] { return socket.streams.budget().waiting_bytes > 0; });
+    socket.pass(20s);
+    // The end of one along with the beginning of the next.
+    socket.client.send(message.substr(3) + frame(10, "") + message.substr(0, 3));
+    std::string answer = socket.read(2);
+    if (answer == ping_frame) answer = socket.read(2);
+    CHECK(answer == "\x81\x02");
+    CHECK(socket.read(2) == "on");
+  }
+  socket.client.send(message.substr(3));
+  CHECK(socket.read(4) == "\x81\x02on");
+  socket.pass(10s);
+  CHECK(socket.connection->over.count() == 0);
+}
+
+TEST_CASE("websocket: unfinished messages count with all that waits, and give it back") {
+  Socket socket;
+  auto& waiting = socket.streams.budget().waiting_bytes;
+  const auto now = [&] { return socket.transport.on_loop([&] { return waiting; }); };
+  const std::string message = frame(1, std::string(100, 'x'));
+  socket.client.send(message.substr(0, 60));
+  socket.transport.until([&] { return waiting > 50; });
+  socket.client.send(message.substr(60));
+  CHECK(socket.read(102).substr(2) == std::string(100, 'x'));
+  CHECK(now() == 0);
+  SUBCASE("one that vanishes") {
+    socket.client.send(message.substr(0, 60));
+    socket.transport.until([&] { return waiting > 50; });
+    socket.client.reset();
+    CHECK(socket.connection->over.wait());
+    CHECK(now() == 0);
+  }
+  SUBCASE("one too many") {
+    const std::size_t others = api::limits::streams_waiting_bytes - 50;
+    (void)socket.transport.on_loop([&] { return waiting += others; });
+    socket.client.send(message.substr(0, 60));
+    CHECK(socket.connection->over.wait());
+    CHECK(socket.client.read_to_end().substr(2, 2) == "\x03\xF5");  // 1013
+    CHECK(socket.transport.on_loop([&] { return waiting -= others; }) == 0);
+  }
+}
+
 TEST_CASE("websocket: the server's stop") {
   Socket socket;
   SUBCASE("ends those that are open") {

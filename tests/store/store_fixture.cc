@@ -38,7 +38,8 @@ std::string describe(const TaskSnapshot& task) {
        << " deadline " << describe(task.deadline) << " expiry " << describe(task.expiry) << " cause "
        << (task.stop_cause ? static_cast<int>(*task.stop_cause) : -1) << " reason "
        << task.stop_reason.value_or("-") << " priority " << task.priority << " callback events "
-       << task.callback_events.bits() << " private " << task.is_private << " fills cache " << task.fills_cache;
+       << task.callback_events.bits() << " private " << task.is_private << " fills cache "
+       << task.fills_cache;
   return text.str();
 }
 

@@ -42,6 +42,7 @@ class EventStream:
         self.last_id = last_event_id or ""
         self.retry = None
         self.comments = 0
+        self.ids = []  # every id in the order in which they came, with an event or without
 
     def __enter__(self):
         return self
@@ -81,6 +82,7 @@ class EventStream:
                 data.append(value)
             elif field == "id":
                 self.last_id = value
+                self.ids.append(value)
             elif field == "retry":
                 self.retry = int(value)
 

@@ -56,7 +56,7 @@ struct Recorder final : EventSink {
 
 struct Fixture {
   ManualLoop loop;
-  EventHub hub{loop, [](const api::TaskSnapshot&) { return std::nullopt; }, 100};
+  EventHub hub{loop, [](const api::TaskSnapshot&) { return std::nullopt; }, 100, 100};
 
   void commit(const std::vector<api::TaskSnapshotPtr>& tasks) {
     std::vector<storage::TaskChange> changes;
@@ -205,18 +205,45 @@ TEST_CASE(
   CHECK(watcher.seen == Seen{"1.1"});
 }
 
+TEST_CASE("event hub: those who wait for one answer are told before those who stream") {
+  struct Waiting final : EventSink {
+    explicit Waiting(std::vector<std::string>& of) : order(of) {}
+    void on_event(Publication&) override { order.emplace_back("waiter"); }
+    void on_lost() override {}
+    [[nodiscard]] bool goes_first() const override { return true; }
+    std::vector<std::string>& order;
+  };
+  struct Streaming final : EventSink {
+    explicit Streaming(std::vector<std::string>& of) : order(of) {}
+    void on_event(Publication&) override { order.emplace_back("stream"); }
+    void on_lost() override {}
+    std::vector<std::string>& order;
+  };
+  Fixture fixture;
+  std::vector<std::string> order;
+  Streaming follower(order);
+  Streaming watcher(order);
+  Waiting waiter(order);
+  fixture.hub.subscribe(api::TaskFilter{}, std::nullopt, &follower);
+  fixture.hub.subscribe(id_of(2), std::nullopt, &watcher);
+  fixture.hub.subscribe(id_of(2), std::nullopt, &waiter);
+  fixture.commit({snapshot(1, 1), snapshot(2, 1)});
+  fixture.turn();
+  CHECK(order == std::vector<std::string>{"waiter", "stream", "stream", "stream"});
+}
+
 TEST_CASE("event hub: commits that race with subscriptions are told once, in order, or were missed before") {
   Fixture fixture;
+  fixture.hub.set_max_events(10'000);  // enough for whoever comes back
+  EventId place = fixture.hub.place();
   std::atomic<bool> done{false};
   std::thread writer([&] {
     for (int i = 1; i <= 3'000; ++i) fixture.commit({snapshot(1, i)});
     done = true;
   });
-  // Comes and goes, and always names the last it has seen; what is kept is enough for that.
+  // Comes and goes, and always names the last it has seen.
   std::int64_t last = 0;
-  EventId place = fixture.hub.place();
   bool ended = false;
-  fixture.hub.set_max_events(10'000);
   while (!ended) {
     ended = done;
     Recorder sink;

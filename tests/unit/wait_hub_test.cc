@@ -141,6 +141,19 @@ TEST_CASE("wait hub: who hangs up is forgotten") {
   CHECK(fixture.ended.empty());
 }
 
+TEST_CASE("wait hub: of who has hung up before the wait began nothing is kept") {
+  Fixture fixture;
+  auto exchange = std::make_shared<Exchange>();
+  exchange->inbox = fixture.inbox;
+  exchange->answered = true;  // as the transport leaves it
+  const Responder responder(std::make_shared<Responder::Shared>(exchange));
+  bool ended = false;
+  CHECK(fixture.hub.wait(id_of(1), responder, at(10), [&](const auto&) { ended = true; }) == 0);
+  CHECK_FALSE(ended);
+  CHECK(fixture.hub.waiters() == 0);
+  CHECK(fixture.loop.timers() == 0);
+}
+
 TEST_CASE("wait hub: a full table ends the wait at once") {
   Fixture fixture;
   for (int i = 0; i < 100; ++i) fixture.wait(i, 10);

@@ -67,6 +67,12 @@ TEST_CASE("handshake: the sample of RFC 6455") {
                                    {"Sec-WebSocket-Protocol", "longhaul.v1"}});
 }
 
+TEST_CASE("handshake: HTTP/1.0 has no upgrades") {
+  Request request = handshake();
+  request.minor_version = 0;
+  CHECK(status_of(request) == 426);
+}
+
 TEST_CASE("handshake: words of lists") {
   CHECK(status_of(with("Connection", "keep-alive , uPGRADE")) == 101);
   CHECK(status_of(with("Upgrade", "WebSocket")) == 101);
