@@ -41,14 +41,12 @@ struct WebsocketFault {
 // Who hears what a client says. May call stop() of the reader that calls it.
 class WebsocketListener {
  public:
+  virtual ~WebsocketListener() = default;
   virtual void on_text(std::string_view message) = 0;  // UTF-8
   virtual void on_ping(std::string_view payload) = 0;
   virtual void on_pong(std::string_view payload) = 0;
   // The last that comes. `code` may be any that a client may send, or no_code.
   virtual void on_close(std::uint16_t code, std::string_view reason) = 0;
-
- protected:
-  ~WebsocketListener() = default;
 };
 
 class WebsocketReader {
