@@ -9,12 +9,6 @@
 namespace longhaul::server {
 namespace {
 
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  text.remove_prefix(begin);
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
-
 // Cuts the part before the next ';' off `rest`.
 std::string_view next_part(std::string_view& rest) {
   const std::size_t end = std::min(rest.find(';'), rest.size());

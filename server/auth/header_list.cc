@@ -5,16 +5,6 @@
 #include "server/auth/ascii.h"
 
 namespace longhaul::server {
-namespace {
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  text.remove_prefix(begin);
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
-
-}  // namespace
-
 std::vector<std::string_view> words_of_header(const Request& request, std::string_view name) {
   std::vector<std::string_view> words;
   for (const auto& [key, value] : request.headers) {

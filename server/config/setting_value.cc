@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "server/auth/ascii.h"
+
 namespace longhaul::server {
 namespace {
 
@@ -15,18 +17,12 @@ bool read_number(std::string_view text, Number& into) {
   return !text.empty() && read.ec == std::errc() && read.ptr == end;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 TextList split_at_commas(std::string_view text) {
   TextList parts;
-  if (trimmed(text).empty()) return parts;
+  if (trim(text).empty()) return parts;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
-    parts.emplace_back(trimmed(text.substr(begin, end - begin)));
+    parts.emplace_back(trim(text.substr(begin, end - begin)));
     begin = end + 1;
   }
   return parts;

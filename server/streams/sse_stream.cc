@@ -13,17 +13,11 @@ constexpr auto heartbeat_time = std::chrono::seconds(15);
 // How long a client waits before it comes back, in milliseconds.
 constexpr std::string_view greeting = "retry: 2000\n\n";
 
-std::string_view without_blanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 // "q=0", "q=0.000": not this one (RFC 9110, section 12.4.2).
 bool refuses(std::string_view parameters) {
   while (!parameters.empty()) {
     const std::size_t end = parameters.find(';');
-    const std::string_view parameter = without_blanks(parameters.substr(0, end));
+    const std::string_view parameter = trim(parameters.substr(0, end));
     if (parameter.size() > 2 && equal_ignoring_case(parameter.substr(0, 2), "q=") &&
         parameter.find_first_not_of("0.", 2) == std::string_view::npos)
       return true;
@@ -53,7 +47,7 @@ bool wants_event_stream(const Request& request) {
   const auto ranges = words_of_header(request, "Accept");
   return std::any_of(ranges.begin(), ranges.end(), [](std::string_view range) {
     const std::size_t end = range.find(';');
-    return equal_ignoring_case(without_blanks(range.substr(0, end)), "text/event-stream") &&
+    return equal_ignoring_case(trim(range.substr(0, end)), "text/event-stream") &&
            (end == std::string_view::npos || !refuses(range.substr(end + 1)));
   });
 }

@@ -33,7 +33,7 @@ class WaitingClients {
     Kind kind = Kind::long_poll;
     std::string received;
     bool has_subscribed = false;  // a socket
-    bool is_done = false;         // with what is waited for now
+    bool is_done = false;         // with what is being waited for
   };
   [[nodiscard]] base::Result<void> connect(std::size_t number);
   [[nodiscard]] base::Result<void> subscribe(Client& client) const;

@@ -1,5 +1,6 @@
 import pytest
 
+from gated_task import Gate
 from longhaul_server import running_server
 
 
@@ -14,3 +15,12 @@ def server():
 def client(server):
     with server.client() as connected:
         yield connected
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """For tests whose server runs gated_task.CONFIG; opened in the end, so that no task waits for ever."""
+    gate = Gate(tmp_path)
+    yield gate
+    if not gate.path.exists():
+        gate.open("null")

@@ -7,7 +7,6 @@ import pytest
 
 import gated_task
 from command_line import CommandLine
-from gated_task import Gate
 from longhaul_server import running_server
 
 
@@ -20,14 +19,6 @@ def server():
 @pytest.fixture
 def cli(server, tmp_path):
     return CommandLine(server.url(), folder=tmp_path)
-
-
-@pytest.fixture
-def gate(tmp_path):
-    gate = Gate(tmp_path)
-    yield gate
-    if not gate.path.exists():
-        gate.open("null")
 
 
 def value_of(block, name):

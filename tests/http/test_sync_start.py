@@ -22,14 +22,6 @@ def server():
         yield running
 
 
-@pytest.fixture
-def gate(tmp_path):
-    gate = Gate(tmp_path)
-    yield gate
-    if not gate.path.exists():
-        gate.open("null")
-
-
 def start(client, gate, wait=None, headers=None, **fields):
     query = None if wait is None else {"wait": wait}
     value = {"type": "gated", "payload": gate.payload, **fields}

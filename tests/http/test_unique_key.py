@@ -5,7 +5,6 @@ import threading
 import pytest
 
 import gated_task
-from gated_task import Gate
 from longhaul_server import running_server
 
 
@@ -19,14 +18,6 @@ grace_seconds = 600
         # It would be given its grace.
         running.kill()
         running.start()
-
-
-@pytest.fixture
-def gate(tmp_path):
-    gate = Gate(tmp_path)
-    yield gate
-    if not gate.path.exists():
-        gate.open("null")
 
 
 def start(client, key, type_="gated", payload=None, **fields):
