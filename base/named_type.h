@@ -12,7 +12,9 @@ class NamedType {
  public:
   constexpr NamedType() = default;
   constexpr explicit NamedType(Value value) : value_(value) {}
-  [[nodiscard]] constexpr Value get() const { return value_; }
+  // A reference where the named one stays, so that what looks at it later (a statement's parameter) finds it there.
+  [[nodiscard]] constexpr const Value& get() const& { return value_; }
+  [[nodiscard]] constexpr Value get() && { return value_; }
   friend constexpr auto operator<=>(const NamedType&, const NamedType&) = default;
 
  private:
