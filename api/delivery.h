@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "api/limits.h"
 #include "api/task.h"
+#include "api/webhook.h"
 #include "api/webhook_event.h"
 #include "base/named_type.h"
 
@@ -35,6 +37,17 @@ enum class DeliveryStatus : std::uint8_t {
 [[nodiscard]] std::string_view to_text(DeliveryStatus status);
 [[nodiscard]] std::optional<DeliveryStatus> parse_delivery_status(std::string_view text);
 
+// Why no more attempts are made by themselves.
+enum class ExhaustedCause : std::uint8_t {
+  attempts,          // the last of them failed
+  gone,              // the receiver answered 410
+  webhook_disabled,  // nothing is sent to it
+  webhook_removed,
+  circuit_open,  // its turn did not come for days, for everything to this endpoint failed
+};
+[[nodiscard]] std::string_view to_text(ExhaustedCause cause);  // "webhook_disabled"
+[[nodiscard]] std::optional<ExhaustedCause> parse_exhausted_cause(std::string_view text);
+
 // One attempt to deliver.
 struct DeliveryAttempt {
   WallTime started_at;
@@ -48,6 +61,8 @@ struct DeliveryAttempt {
 
 struct DeliverySummary {
   DeliveryId id;
+  std::optional<WebhookId> webhook;  // nothing: a task's own callback
+  std::optional<TaskId> task;        // nothing: a test, which is of no task
   WebhookEvent event = WebhookEvent::task_succeeded;
   std::string url;
   DeliveryStatus status = DeliveryStatus::pending;
@@ -55,14 +70,38 @@ struct DeliverySummary {
   WallTime created_at;
   std::optional<WallTime> next_attempt_at;  // while pending
   std::optional<WallTime> finished_at;
+  std::optional<ExhaustedCause> exhausted_cause;  // with exhausted
   std::optional<DeliveryAttempt> last_attempt;
+};
+
+// One delivery, whole.
+struct DeliveryDetail {
+  DeliverySummary summary;
+  std::vector<DeliveryAttempt> attempts;  // oldest first, the last limits::kept_delivery_attempts of them
+};
+
+// What is asked of a webhook's deliveries.
+struct DeliveryQuery {
+  WebhookId webhook;
+  std::optional<DeliveryStatus> status;
+  std::size_t page_size = limits::page_size_default;
+  std::optional<DeliveryKey> older_than;  // where the page before this one ended
 };
 
 // {"type", "timestamp", "data": the status of the task}. A result over limits::delivered_result_bytes is left
 // out: "result": null, "result_omitted": true.
 [[nodiscard]] std::string delivery_body(WebhookEvent event, WallTime at, const TaskSnapshot& task);
 
+// The same for the event webhook.test: "data" is {"webhook_id": ...}.
+[[nodiscard]] std::string test_body(WallTime at, const WebhookId& webhook);
+
 // The answer of GET /tasks/{id}/deliveries.
 [[nodiscard]] std::string deliveries_json(const std::vector<DeliverySummary>& deliveries);
+// The answer of GET /webhooks/{id}/deliveries; the token is empty at the end.
+[[nodiscard]] std::string deliveries_json(const std::vector<DeliverySummary>& deliveries,
+                                          std::string_view next_page_token);
+[[nodiscard]] std::string delivery_json(const DeliverySummary& delivery);
+// The answer of GET /deliveries/{id}: "attempts" is a list here.
+[[nodiscard]] std::string delivery_json(const DeliveryDetail& delivery);
 
 }  // namespace longhaul::api

@@ -91,5 +91,11 @@ inline constexpr int socket_missed_pings = 2;  // then it is closed
 inline constexpr std::size_t callback_url_chars = 2'048;
 inline constexpr std::size_t delivered_result_bytes = 256 * 1024;
 inline constexpr std::size_t delivery_answer_bytes = 4 * 1024;  // that are kept of the receiver's answer
+inline constexpr std::size_t webhooks = 100;                    // registered
+inline constexpr std::size_t webhook_names = 100;               // types, and queues, that one filter names
+inline constexpr std::size_t webhook_description_chars = 500;
+inline constexpr std::size_t webhook_secrets = 10;          // of one webhook at once, by rotating again and again
+inline constexpr std::size_t kept_delivery_attempts = 100;  // of one delivery
+inline constexpr std::size_t kept_test_deliveries = 10;     // of one webhook, that are over
 
 }  // namespace longhaul::api::limits

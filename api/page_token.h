@@ -1,6 +1,4 @@
-// Page tokens of GET /tasks: where a page ended, bound to the filter it was made for. Opaque and URL-safe to
-// callers. They hold no secret and give no access: the binding is there so that a mistake is told instead of
-// answered with odd pages.
+// Page tokens of GET /tasks (api/sealed_token.h), bound to the filter they were made for.
 #pragma once
 
 #include <optional>

@@ -24,12 +24,17 @@ enum class ErrorCode : std::uint8_t {
   origin_not_allowed,          // 403
   not_found,                   // 404 no such path
   task_not_found,              // 404
+  webhook_not_found,           // 404
+  delivery_not_found,          // 404
   method_not_allowed,          // 405
   request_timeout,             // 408
   task_already_final,          // 409
   task_not_retryable,          // 409 retry of a task that is not final, or succeeded
   deadline_passed,             // 409 retry past its own deadline_at
   unique_key_taken,            // 409 retry while another unfinished task has its unique_key
+  too_many_webhooks,           // 409
+  webhook_disabled,            // 409 nothing is sent to it
+  webhook_removed,             // 409 a delivery whose webhook is no more
   task_gone,                   // 410 idempotent replay of a task past its retention
   body_too_large,              // 413
   uri_too_long,                // 414

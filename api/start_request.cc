@@ -5,43 +5,20 @@
 #include <span>
 
 #include "api/fault_list.h"
+#include "api/field_readers.h"
 #include "api/json_number.h"
 #include "api/json_reader.h"
 #include "api/json_scanner.h"
 #include "api/limits.h"
-#include "api/time_text.h"
+#include "api/request_fields.h"
 #include "api/utf8.h"
-#include "api/web_url.h"
 
 namespace longhaul::api {
 namespace {
 
 enum class LowEdge { zero_allowed, above_zero };
 
-// Where a value stands: a field of the body, or a member of one. Made into a pointer only for a fault.
-struct Place {
-  Place(std::string_view of_field) : field(of_field) {}  // NOLINT: a field is a place
-  Place(std::string_view of_field, std::string_view of_member) : field(of_field), member(of_member) {}
-  [[nodiscard]] std::string pointer() const {
-    return member.empty() ? pointer_to(field) : pointer_to(field, member);
-  }
-  std::string_view field;
-  std::string_view member;
-};
-
-// Readers of single values. Each returns nothing after it has added what is wrong to the list.
-
-std::optional<std::string> read_name(std::string_view field, std::string_view value, std::size_t max_chars,
-                                     FaultList& faults) {
-  auto text = string_of(value);
-  if (!text) {
-    faults.add(pointer_to(field), "must be a string");
-  } else if (!is_name(*text, max_chars)) {
-    faults.add(pointer_to(field), name_rule(max_chars));
-    text.reset();
-  }
-  return text;
-}
+// Readers of single values, as api/field_readers.h has them.
 
 std::optional<int> read_integer(std::string_view field, std::string_view value, int low, int high,
                                 FaultList& faults) {
@@ -144,15 +121,6 @@ OnTimeout read_on_timeout(std::string_view field, std::string_view value, FaultL
   return OnTimeout::go_on;
 }
 
-std::optional<WallTime> read_time(std::string_view field, std::string_view value, FaultList& faults) {
-  const auto text = string_of(value);
-  const auto time = text ? parse_time(*text) : std::nullopt;
-  if (!time) {
-    faults.add(pointer_to(field), "must be a time as RFC 3339 writes it, like \"2026-03-01T12:00:00.250Z\"");
-  }
-  return time;
-}
-
 bool check_tag(std::string_view field, std::string_view name, const std::optional<std::string>& value,
                FaultList& faults) {
   const auto refuse_tag = [&](std::string detail) {
@@ -195,50 +163,12 @@ std::vector<std::pair<std::string, std::string>> read_tags(std::string_view fiel
   return tags;
 }
 
-std::string read_url(std::string_view field, std::string_view value, FaultList& faults) {
-  auto text = string_of(value);
-  if (!text) {
-    faults.add(pointer_to(field), "must be a string");
-    return {};
-  }
-  if (const auto url = read_web_url(*text); !url) {
-    faults.add(pointer_to(field), url.error().detail);
-    return {};
-  }
-  return *std::move(text);
-}
-
-WebhookEvents read_events(std::string_view field, std::string_view value, FaultList& faults) {
-  WebhookEvents events;
-  ElementCursor element(value);
-  std::size_t count = 0;
-  while (element.next()) {
-    const auto name = string_of(element.value());
-    const auto event = name ? parse_webhook_event(*name) : std::nullopt;
-    if (event) {
-      events.insert(*event);
-    } else {
-      faults.add(pointer_to(field, std::to_string(count)), "must be one of " + webhook_event_names());
-    }
-    ++count;
-  }
-  if (count == 0) faults.add(pointer_to(field), "must be an array of at least one event");
-  return events;
-}
-
 Callback& callback_of(StartRequest& request) {
   if (!request.callback) request.callback.emplace();
   return *request.callback;
 }
 
-// The fields of a body, one row each. A reader gets the name of its field too, for the faults.
-template <class Request>
-struct Field {
-  std::string_view name;
-  void (*read)(Request& request, std::string_view field, std::string_view value, FaultList& faults);
-  std::string_view instead_of = {};  // the field that must not be there beside it
-};
-
+// The fields of a body, one row each.
 using Start = StartRequest;
 constexpr Field<Start> start_fields[] = {
     {"type",
@@ -291,10 +221,14 @@ constexpr Field<Start> start_fields[] = {
      }},
     {"tags", [](Start& r, std::string_view field, std::string_view value,
                 FaultList& faults) { r.tags = read_tags(field, value, faults); }},
-    {"callback_url", [](Start& r, std::string_view field, std::string_view value,
-                        FaultList& faults) { callback_of(r).url = read_url(field, value, faults); }},
-    {"callback_events", [](Start& r, std::string_view field, std::string_view value,
-                           FaultList& faults) { callback_of(r).events = read_events(field, value, faults); }},
+    {"callback_url",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       callback_of(r).url = read_url(field, value, faults).value_or("");
+     }},
+    {"callback_events",
+     [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
+       callback_of(r).events = read_events(field, value, "", faults).value_or(WebhookEvents());
+     }},
     {"unique_key",
      [](Start& r, std::string_view field, std::string_view value, FaultList& faults) {
        r.unique_key = read_key(field, value, limits::unique_key_chars, faults);
@@ -317,39 +251,6 @@ constexpr Field<RetryRequest> retry_fields[] = {
      },
      "deadline_seconds"},
 };
-
-// Which fields of a table a body has: one bit each.
-using FieldSet = std::uint32_t;
-
-template <class Request>
-bool has_field(std::span<const Field<Request>> fields, FieldSet set, std::string_view name) {
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].name == name) return (set >> i & 1) != 0;
-  }
-  return false;
-}
-
-template <class Request>
-FieldSet read_fields(std::span<const Field<Request>> fields, std::string_view object, Request& request,
-                     FaultList& faults) {
-  FieldSet seen = 0;
-  MemberCursor member(object);
-  while (member.next()) {
-    const auto field = std::find_if(fields.begin(), fields.end(),
-                                    [&](const Field<Request>& f) { return f.name == member.name(); });
-    if (field == fields.end()) {
-      faults.add(pointer_to(member.name()), "is not a field of this request");
-      continue;
-    }
-    seen |= FieldSet{1} << (field - fields.begin());
-    field->read(request, field->name, member.value(), faults);
-    if (!field->instead_of.empty() && has_field(fields, seen, field->instead_of)) {
-      faults.add(pointer_to(field->name),
-                 "must not be given together with " + std::string(field->instead_of));
-    }
-  }
-  return seen;
-}
 
 }  // namespace
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "api/fault_list.h"
 #include "api/problem.h"
 #include "api/task.h"
+#include "api/web_url.h"
 
 namespace longhaul::api {
 
@@ -37,9 +37,6 @@ struct StartRequest {
   std::optional<CacheTerms> cache;
   OnTimeout on_timeout = OnTimeout::go_on;
 };
-
-// What is wrong with a URL whose text is sound: where it may not lead, which only the caller knows. "must ...".
-using UrlJudge = std::function<std::optional<std::string>(const std::string& url)>;
 
 // 400 for what is not JSON, 422 with every fault for what is wrong, behind those that are known already (of
 // headers). Does not know which types exist; without a judge a callback may lead anywhere.

@@ -14,19 +14,6 @@ namespace {
 
 constexpr std::string_view tag_prefix = "tag.";
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::optional<std::size_t> read_page_size(std::string_view value) {
-  if (!all_digits(value)) return std::nullopt;
-  std::size_t size = 0;
-  const auto parsed = std::from_chars(value.data(), value.data() + value.size(), size);
-  if (parsed.ec == std::errc::result_out_of_range) return limits::page_size_max;
-  if (size == 0) return limits::page_size_default;
-  return std::min(size, limits::page_size_max);
-}
-
 // One reader for each parameter that may come once. Returns what is wrong with the value; empty: nothing.
 struct Parameter {
   std::string_view name;
@@ -74,7 +61,7 @@ constexpr std::array parameters_once = {
               [](TaskQuery& q, const std::string& v) -> std::string {
                 const auto size = read_page_size(v);
                 q.page_size = size.value_or(limits::page_size_default);
-                return size ? "" : "must be an integer of at least 0";
+                return std::string(size ? std::string_view() : page_size_rule);
               }},
 };
 
@@ -129,18 +116,6 @@ std::optional<double> plain_number(std::string_view text) {
       std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (parsed.ec == std::errc::result_out_of_range) return limits::wait_seconds_max + 1;
   return value;
-}
-
-// The only value of a parameter that may come once; null when it is absent.
-const std::string* single_value(const QueryParameters& parameters, std::string_view wanted,
-                                FaultList& faults) {
-  const std::string* found = nullptr;
-  for (const auto& [name, value] : parameters) {
-    if (name != wanted) continue;
-    if (found != nullptr) faults.add(parameter_pointer(wanted), "must be given only once");
-    found = &value;
-  }
-  return found;
 }
 
 bool has_tag(const TaskSnapshot& task, const std::pair<std::string, std::string>& tag) {
@@ -207,8 +182,7 @@ Checked<TaskQuery> parse_task_query(const QueryParameters& parameters) {
   if (faults.empty() && token != nullptr && !token->empty()) {
     query.older_than = read_page_token(query.filter, *token);
     if (!query.older_than) {
-      faults.add(parameter_pointer("page_token"),
-                 "must be the next_page_token of an answer to this same filter, or empty for the first page");
+      faults.add(parameter_pointer("page_token"), std::string(page_token_rule));
     }
   }
   if (!faults.empty()) return refuse(std::move(faults).to_problem());
@@ -226,18 +200,6 @@ Checked<Milliseconds> parse_wait(const QueryParameters& parameters) {
   }
   if (!faults.empty()) return refuse(std::move(faults).to_problem());
   return std::chrono::ceil<Milliseconds>(std::chrono::duration<double>(*seconds));
-}
-
-Checked<std::monostate> check_parameters(const QueryParameters& parameters,
-                                         std::vector<std::string_view> allowed) {
-  FaultList faults;
-  for (const auto& parameter : parameters) {
-    if (std::find(allowed.begin(), allowed.end(), parameter.first) == allowed.end()) {
-      faults.add(parameter_pointer(parameter.first), "is not a parameter of this request");
-    }
-  }
-  if (!faults.empty()) return refuse(std::move(faults).to_problem());
-  return std::monostate{};
 }
 
 }  // namespace longhaul::api

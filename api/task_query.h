@@ -11,12 +11,10 @@
 
 #include "api/limits.h"
 #include "api/problem.h"
+#include "api/query_parameters.h"
 #include "api/task.h"
 
 namespace longhaul::api {
-
-// Query parameters in the order they came, decoded.
-using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 
 struct TaskFilter {
   std::optional<TaskState> state;
@@ -52,9 +50,5 @@ struct TaskPage {
 
 // ?revision=R: the revision that the reader knows, a whole number of at least 0.
 [[nodiscard]] Checked<std::optional<std::int64_t>> parse_revision(const QueryParameters& parameters);
-
-// Refuses every parameter whose name is not in `allowed`.
-[[nodiscard]] Checked<std::monostate> check_parameters(const QueryParameters& parameters,
-                                                       std::vector<std::string_view> allowed);
 
 }  // namespace longhaul::api

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,9 @@ struct UrlFault {
   std::string detail;
 };
 [[nodiscard]] base::Result<WebUrl, UrlFault> read_web_url(std::string_view text);
+
+// What is wrong with a URL whose text is sound: where it may not lead, which only the caller knows. "must ...".
+using UrlJudge = std::function<std::optional<std::string>(const std::string& url)>;
 
 // "https://example.com:443".
 [[nodiscard]] std::string origin_of(const WebUrl& url);

@@ -6,7 +6,8 @@ namespace longhaul::api {
 namespace {
 
 constexpr std::array<std::string_view, webhook_event_count> event_names = {
-    "task.started", "task.retrying", "task.succeeded", "task.failed", "task.cancelled", "task.timed_out"};
+    "task.started", "task.retrying", "task.succeeded", "task.failed", "task.cancelled", "task.timed_out",
+    "webhook.test"};
 
 }  // namespace
 
@@ -21,7 +22,9 @@ std::optional<WebhookEvent> parse_webhook_event(std::string_view text) {
 
 std::string webhook_event_names() {
   std::string names;
-  for (const std::string_view name : event_names) {
+  for (std::size_t i = 0; i < event_names.size(); ++i) {
+    const std::string_view name = event_names[i];
+    if (!is_of_task(static_cast<WebhookEvent>(i))) continue;
     if (!names.empty()) names += ", ";
     names += name;
   }

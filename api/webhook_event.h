@@ -19,12 +19,16 @@ enum class WebhookEvent : std::uint8_t {
   task_failed,
   task_cancelled,
   task_timed_out,
+  webhook_test,  // asked for by hand; nobody can subscribe to it
 };
-inline constexpr int webhook_event_count = 6;
+inline constexpr int webhook_event_count = 7;
+
+// Whether a callback or a webhook can ask for it.
+[[nodiscard]] constexpr bool is_of_task(WebhookEvent event) { return event != WebhookEvent::webhook_test; }
 
 [[nodiscard]] std::string_view to_text(WebhookEvent event);  // "task.succeeded"
 [[nodiscard]] std::optional<WebhookEvent> parse_webhook_event(std::string_view text);
-// "task.started, task.retrying, ...": for messages.
+// "task.started, task.retrying, ...": those of tasks, for messages.
 [[nodiscard]] std::string webhook_event_names();
 
 // The event of a change from one state to another: nothing for a change that nobody is told of.

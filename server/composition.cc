@@ -75,7 +75,7 @@ worker::webhooks::AddressGuard::Options guard_options(const Settings& settings) 
 
 std::unique_ptr<worker::webhooks::DeliveryService> make_deliveries(
     const Settings& settings, storage::Store* store, const worker::webhooks::AddressGuard* guard,
-    const base::Clock* clock) {
+    worker::webhooks::CircuitBoard* circuits, const base::Clock* clock) {
   worker::webhooks::DeliveryOptions options;
   options.outbox = &store->outbox();
   options.clock = clock;
@@ -84,6 +84,12 @@ std::unique_ptr<worker::webhooks::DeliveryService> make_deliveries(
   options.retries = settings.webhook_retries;
   options.timeout = settings.webhook_timeout;
   options.ca_file = settings.webhook_ca_file;
+  options.disable_after = settings.webhook_disable_after;
+  options.circuits = circuits;
+  const auto by_host = static_cast<std::size_t>(settings.webhooks_in_flight_per_host);
+  options.limits.under_way = static_cast<std::size_t>(settings.webhooks_in_flight);
+  options.limits.under_way_by_host = by_host;
+  options.limits.under_way_by_endpoint = (by_host + 1) / 2;
   return worker::webhooks::make_delivery_service(std::move(options));
 }
 
@@ -119,7 +125,7 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
       readers_({"readers"}),
       open_tasks_(settings_.max_open_tasks),
       callback_guard_(guard_options(settings_)),
-      webhooks_(make_deliveries(settings_, store_.get(), &callback_guard_, clock_.get())),
+      webhooks_(make_deliveries(settings_, store_.get(), &callback_guard_, &circuits_, clock_.get())),
       server_(make_server(settings_, clock_.get())),
       events_(
           *server_, [this](const api::TaskSnapshot& task) { return dispatcher_->explain(task); },
@@ -128,7 +134,7 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
       streams_(*server_),
       waiting_(*server_, events_),
       metrics_(make_metrics({store_.get(), server_.get(), &waiting_, &events_, &streams_, &start_counters_,
-                             &open_tasks_, &readiness_, threads_.get(), commands_.get(), clock_.get(),
+                             &open_tasks_, &readiness_, &circuits_, threads_.get(), commands_.get(), clock_.get(),
                              &settings_.types})),
       task_log_(*clock_),
       context_{*server_,
@@ -145,6 +151,7 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
                readiness_,
                *clock_,
                callback_guard_,
+               circuits_,
                *metrics_,
                start_counters_,
                settings_.api_key ? "key" : "anyone"} {

@@ -37,6 +37,7 @@
 #include "worker/retention.h"
 #include "worker/task_catalog.h"
 #include "worker/webhooks/address_guard.h"
+#include "worker/webhooks/circuit_board.h"
 #include "worker/webhooks/delivery_service.h"
 
 namespace longhaul::server {
@@ -78,6 +79,7 @@ class Composition {
   IdMaker ids_;
   Readiness readiness_;
   const worker::webhooks::AddressGuard callback_guard_;
+  worker::webhooks::CircuitBoard circuits_;
   const std::unique_ptr<worker::webhooks::DeliveryService> webhooks_;
   const std::unique_ptr<HttpServer> server_;
   EventHub events_;

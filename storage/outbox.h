@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/delivery.h"
+#include "api/webhook.h"
 #include "storage/store_types.h"
 
 namespace longhaul::storage {
@@ -20,30 +21,95 @@ namespace longhaul::storage {
 struct OwedDelivery {
   api::DeliveryKey key;
   api::DeliveryId id;
-  SteadyTime due;      // of the next attempt
-  std::string origin;  // "https://example.com:8443": scheme, host and port of its URL, lower case
+  SteadyTime due;        // of the next attempt
+  std::string endpoint;  // who it is owed to: api::endpoint_of() a webhook, or the origin of a callback
+  std::string origin;    // "https://example.com:8443": scheme, host and port of its URL, lower case
 };
 
-// What is sent. The body never changes once it is written.
+// Whether a delivery may be sent at all.
+enum class Addressee : std::uint8_t {
+  callback,          // of a task: always
+  webhook,           // registered, and enabled
+  disabled_webhook,  // not now
+  removed_webhook,   // never again
+};
+
+// What is sent. The body never changes once it is written; the URL and the secrets are the webhook's of now.
 struct DeliveryContent {
   api::DeliveryId id;
+  Addressee addressee = Addressee::callback;
   std::string url;
   std::string body;
-  std::string traceparent;  // of the task; empty: none
-  int attempts = 0;         // made so far
+  std::string traceparent;           // of the task; empty: none
+  std::vector<std::string> secrets;  // of the webhook, the newest first; empty: the server's own signs
+  int attempts = 0;                  // made since it was owed, or asked for again
+  int round = 0;                     // how often it was asked for again
 };
 
-// One attempt, and what follows from it.
+// What came of a delivery's turn, and what follows from it.
 struct DeliveryReport {
   api::DeliveryKey key;
-  api::DeliveryAttempt attempt;
+  std::optional<api::DeliveryAttempt> attempt;  // nothing: it was given up without one
   api::DeliveryStatus status = api::DeliveryStatus::pending;
-  std::optional<Milliseconds> backoff;  // with pending: from now to the next attempt; nothing is 0
+  std::optional<Milliseconds> backoff;            // with pending: from now to the next attempt; nothing is 0
+  std::optional<api::ExhaustedCause> exhausted;   // with exhausted
+  int round = 0;                                  // of the content: of an earlier one, `status` no longer counts
+  bool webhook_is_gone = false;                   // it said so, and is disabled
+  Milliseconds disable_after{0};                  // as is one all whose attempts have failed for so long
 };
 
-// An attempt that was noted, for those who count them.
+struct DisabledWebhook {
+  api::WebhookId id;
+  api::DisabledCause cause = api::DisabledCause::failing;
+};
+
+// How a delivery stands after a report.
+struct DeliveryStanding {
+  api::DeliveryStatus status = api::DeliveryStatus::pending;
+  std::optional<SteadyTime> due;                   // pending: of the next attempt
+  std::optional<DisabledWebhook> has_disabled;  // its webhook, just now
+};
+
+// Where an endpoint is now. Its failures so far are forgotten.
+struct MovedEndpoint {
+  std::string endpoint;
+  std::string origin;
+};
+
+enum class SendVerdict : std::uint8_t {
+  unknown,
+  webhook_disabled,
+  webhook_removed,
+  owed,  // due now
+};
+struct SendOutcome {
+  SendVerdict verdict = SendVerdict::unknown;
+  std::optional<api::DeliverySummary> delivery;  // but for unknown, and of a test that is not sent
+};
+
+// What a webhook was not told: given up since then. It goes in slices, each a transaction of its own; with what an outcome
+// says the caller asks for the next one.
+struct RecoverOrder {
+  api::WebhookId webhook;
+  WallTime since;                               // of the event
+  std::optional<api::DeliveryKey> after;        // behind this one
+};
+struct RecoverOutcome {
+  SendVerdict verdict = SendVerdict::unknown;
+  std::int64_t matched = 0;                 // by this slice: due now
+  std::optional<api::DeliveryKey> more;     // go on behind this one
+};
+
+// A page of a webhook's deliveries.
+struct DeliveryPage {
+  std::vector<api::DeliverySummary> deliveries;  // newest first
+  std::optional<api::DeliveryKey> continue_after;  // nothing: this was the end
+};
+
+// A turn of a delivery that was noted, for those who count them.
 struct TriedDelivery {
   api::DeliveryKey key;
+  bool was_attempted = true;  // false: it was given up without one, and the rest says nothing
   api::DeliveryStatus status = api::DeliveryStatus::pending;  // afterwards
   std::string error;                                          // as api::DeliveryAttempt has it
   Milliseconds duration{0};
@@ -54,8 +120,14 @@ class Outbox {
   virtual ~Outbox() = default;
 
   // ---- writes
-  // Notes an attempt. Ignored (false) when the delivery is not pending any more, or gone.
-  virtual void record_delivery(DeliveryReport report, Done<bool> done) = 0;
+  // Notes what came of its turn. Nothing: it is not pending any more, or gone, and nothing has changed.
+  virtual void record_delivery(DeliveryReport report, Done<std::optional<DeliveryStanding>> done) = 0;
+  // Owed again from now on, whatever became of it, with the same id and bytes and all its attempts before it.
+  virtual void redeliver(api::DeliveryId id, Done<SendOutcome> done) = 0;
+  // One slice.
+  virtual void recover(RecoverOrder order, Done<RecoverOutcome> done) = 0;
+  // An event webhook.test for this webhook, that belongs to no task. Of those that are over the last few are kept.
+  virtual void send_test(api::WebhookId webhook, Done<SendOutcome> done) = 0;
 
   // ---- reads
   // What is owed, earliest first, from behind `after` (of which key and due count).
@@ -66,6 +138,10 @@ class Outbox {
   // Oldest first. Nothing: there is no such task.
   [[nodiscard]] virtual StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
       const TaskId& task) = 0;
+  // Nothing: there is no such webhook.
+  [[nodiscard]] virtual StoreResult<std::optional<DeliveryPage>> deliveries_of(const api::DeliveryQuery& query) = 0;
+  // Nothing: there is no such delivery.
+  [[nodiscard]] virtual StoreResult<std::optional<api::DeliveryDetail>> find_detail(const api::DeliveryId& id) = 0;
   // The secret that signs callbacks of tasks, "whsec_" and base64: made at the first start, kept for good.
   // From memory.
   [[nodiscard]] virtual const std::string& callback_secret() const = 0;

@@ -29,6 +29,7 @@
 #include "storage/result_cache.h"
 #include "storage/retention.h"
 #include "storage/store_types.h"
+#include "storage/webhooks.h"
 
 namespace longhaul::storage {
 
@@ -191,10 +192,12 @@ class StoreObserver {
  public:
   virtual ~StoreObserver() = default;
   virtual void on_committed(std::span<const TaskChange> changes) = 0;
-  // Deliveries that came to be owed by those changes, after on_committed. Those whose next attempt was put
+  // Deliveries that came to be owed by those changes or were asked for again, after on_committed. Those whose next attempt was put
   // off by record_delivery are not told of.
   virtual void on_deliveries(std::span<const OwedDelivery> /*deliveries*/) {}
-  // Attempts to deliver that were noted, after on_deliveries.
+  // Webhooks that have another URL, or were enabled, after on_deliveries.
+  virtual void on_endpoints_moved(std::span<const MovedEndpoint> /*moved*/) {}
+  // Attempts to deliver that were noted, after those.
   virtual void on_deliveries_tried(std::span<const TriedDelivery> /*tried*/) {}
   // Results were kept for starts to come, and the first of these expires then.
   virtual void on_results_kept(SteadyTime /*first_expiry*/) {}
@@ -295,6 +298,7 @@ class Store : public base::Service {
 
   // Lives as long as the store.
   [[nodiscard]] virtual Outbox& outbox() = 0;
+  [[nodiscard]] virtual Webhooks& webhooks() = 0;
   [[nodiscard]] virtual Retention& retention() = 0;
   [[nodiscard]] virtual ResultCache& result_cache() = 0;
 };

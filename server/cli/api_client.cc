@@ -123,6 +123,11 @@ Answer ApiClient::post(const std::string& path, const NameValues& query, const s
   return answer_of(client_->Post(target(path, query), sent, body, "application/json"), url());
 }
 
+Answer ApiClient::patch(const std::string& path, const std::string& body) {
+  expect_answer_within(0);
+  return answer_of(client_->Patch(path, body, "application/json"), url());
+}
+
 Answer ApiClient::remove(const std::string& path, const NameValues& query, double wait_seconds) {
   expect_answer_within(wait_seconds);
   return answer_of(client_->Delete(target(path, query)), url());

@@ -51,6 +51,7 @@ class ApiClient {
   [[nodiscard]] Answer get(const std::string& path, const NameValues& query, double wait_seconds = 0);
   [[nodiscard]] Answer post(const std::string& path, const NameValues& query, const std::string& body,
                             const NameValues& headers, double wait_seconds = 0);
+  [[nodiscard]] Answer patch(const std::string& path, const std::string& body);
   [[nodiscard]] Answer remove(const std::string& path, const NameValues& query, double wait_seconds = 0);
 
   // Hands over the bytes of a stream of events as they come, until it ends or `take` returns false; a client that

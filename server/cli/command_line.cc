@@ -25,15 +25,25 @@ std::string footer() {
          "  LONGHAUL_API_KEY  the key: what 'serve' asks of clients, what client commands send";
 }
 
-// The first argument when it looks like a command and is none: what to say of it.
-std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return std::nullopt;
-  const std::string written = argv[1];
+// What was chosen, from the outermost: `webhooks`, then `add`.
+std::vector<const CLI::App*> chosen_commands(const CLI::App& app) {
+  std::vector<const CLI::App*> path;
+  for (const CLI::App* at = &app; at != nullptr;) {
+    const auto below = at->get_subcommands();
+    at = below.empty() ? nullptr : below.front();
+    if (at != nullptr) path.push_back(at);
+  }
+  return path;
+}
+
+// What to say of a word in the place of a command, if it is none of those that `app` has.
+std::optional<std::string> unknown_command(const CLI::App& app, const std::string& written) {
   std::vector<std::string> known;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (command->get_name() == written) return std::nullopt;
     if (!command->get_group().empty()) known.push_back(command->get_name());
   }
+  if (known.empty() || written.starts_with('-')) return std::nullopt;
   const auto nearest = nearest_name(written, known);
   return "there is no command '" + written + "'" + (nearest ? "; did you mean '" + *nearest + "'?" : "");
 }
@@ -60,9 +70,11 @@ int complain_about_usage(const CLI::App& app, const CLI::ParseError& error, int 
     return static_cast<int>(ExitCode::usage);
   }
   std::string command = "longhaul";
-  auto unknown = unknown_command(app, argc, argv);
-  for (const CLI::App* chosen : app.get_subcommands()) {
+  auto unknown = unknown_command(app, argv[1]);
+  for (const CLI::App* chosen : chosen_commands(app)) {
     command += " " + chosen->get_name();
+    const auto remaining = chosen->remaining();
+    if (!unknown && !remaining.empty()) unknown = unknown_command(*chosen, remaining.front());
     if (!unknown) unknown = unknown_option(*chosen);
   }
   complain(unknown.value_or(error.what()) + "\n'" + command + " --help' shows what it takes.");

@@ -14,7 +14,7 @@ enum class ExitCode : int {
   usage = 2,
   refused = 3,
   unreachable = 4,
-  no_such_task = 5,
+  unknown_id = 5,
   still_running = 6,
 };
 
@@ -26,13 +26,14 @@ struct ExitCodeMeaning {
 inline constexpr std::array<ExitCodeMeaning, 7> exit_code_table{{
     {ExitCode::ok, "it worked; with start --wait and watch: the task succeeded, or a kept result stood in"},
     {ExitCode::task_did_not_succeed,
-     "the task failed, was cancelled or timed out; serve, reload, backup, migrate: it could not be "
-     "done; doctor: something is wrong; output could not be written"},
+     "the task failed, was cancelled or timed out; webhooks test, redeliver --wait: it was not delivered; "
+     "serve, reload, backup, migrate: it could not be done; doctor: something is wrong; output could not "
+     "be written"},
     {ExitCode::usage, "the command line or a setting is wrong"},
     {ExitCode::refused, "the server refused: code, reason and each faulty field are on stderr"},
     {ExitCode::unreachable, "no server answers there, or it cannot serve now: try again later"},
-    {ExitCode::no_such_task, "there is no task with this id"},
-    {ExitCode::still_running, "--wait ended before the task did"},
+    {ExitCode::unknown_id, "there is no task, webhook or delivery with this id"},
+    {ExitCode::still_running, "the wait ended before the task or the delivery did"},
 }};
 
 [[nodiscard]] inline std::string exit_code_help() {

@@ -42,7 +42,9 @@ ExitCode exit_code_of(const Reply& reply) {
   const std::string code = problem ? problem->text("code") : "";
   if (code == "TASK_TIMED_OUT") return ExitCode::still_running;
   if (reply.status >= 500) return ExitCode::unreachable;
-  if (code == "TASK_NOT_FOUND") return ExitCode::no_such_task;
+  for (const std::string_view unknown : {"TASK_NOT_FOUND", "WEBHOOK_NOT_FOUND", "DELIVERY_NOT_FOUND"}) {
+    if (code == unknown) return ExitCode::unknown_id;
+  }
   return ExitCode::refused;
 }
 
@@ -92,6 +94,10 @@ Accepted<Reply> Session::get(const std::string& path, const NameValues& query, d
 Accepted<Reply> Session::post(const std::string& path, const NameValues& query, const std::string& body,
                               const NameValues& headers, double wait_seconds) {
   return accepted(client_->post(path, query, body, headers, wait_seconds));
+}
+
+Accepted<Reply> Session::patch(const std::string& path, const std::string& body) {
+  return accepted(client_->patch(path, body));
 }
 
 Accepted<Reply> Session::remove(const std::string& path, const NameValues& query, double wait_seconds) {

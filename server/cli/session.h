@@ -38,6 +38,7 @@ class Session {
   [[nodiscard]] Accepted<Reply> post(const std::string& path, const NameValues& query,
                                      const std::string& body, const NameValues& headers,
                                      double wait_seconds = 0);
+  [[nodiscard]] Accepted<Reply> patch(const std::string& path, const std::string& body);
   [[nodiscard]] Accepted<Reply> remove(const std::string& path, const NameValues& query, double wait_seconds);
   // As get(), for what is asked again and again: a server that is away for up to half a minute (a restart) is
   // waited for.

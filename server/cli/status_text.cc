@@ -1,25 +1,17 @@
 #include "server/cli/status_text.h"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
-#include <utility>
 
 #include "api/task_state.h"
 #include "server/cli/terminal.h"
+#include "server/cli/text_table.h"
 
 namespace longhaul::server {
 namespace {
 
-using Rows = std::vector<std::pair<std::string, std::string>>;
-
 std::string percent_text(const JsonObject& progress) {
   const auto percent = progress.number("percent");
   return percent ? std::to_string(std::llround(*percent)) + " %" : "";
-}
-
-std::string joined(const std::string& a, const std::string& b, const std::string& glue) {
-  return a.empty() || b.empty() ? a + b : a + glue + b;
 }
 
 std::string progress_text(const JsonObject& status) {
@@ -54,7 +46,7 @@ std::string tags_text(const JsonObject& status) {
 }  // namespace
 
 std::string status_text(const JsonObject& status) {
-  const Rows rows = {
+  return text_block({
       {"task", status.text("task_id")},
       {"type", status.text("type")},
       {"queue", status.text("queue")},
@@ -71,12 +63,7 @@ std::string status_text(const JsonObject& status) {
       {"error", error_text(status)},
       {"cached", status.text("cached_at")},
       {"result", status.find("result").value_or(api::RawJson{}).text},
-  };
-  std::string out;
-  for (const auto& [name, value] : rows) {
-    if (!value.empty()) out += name + std::string(12 - name.size(), ' ') + printable(value) + '\n';
-  }
-  return out;
+  });
 }
 
 std::string progress_line(const JsonObject& status) {
@@ -88,24 +75,12 @@ std::string progress_line(const JsonObject& status) {
 }
 
 std::string task_table(const std::vector<JsonObject>& tasks) {
-  constexpr std::size_t column_count = 6;
-  using Row = std::array<std::string, column_count>;
-  std::vector<Row> rows = {{"TASK", "STATUS", "TYPE", "QUEUE", "ATTEMPT", "CREATED"}};
+  std::vector<std::vector<std::string>> rows = {{"TASK", "STATUS", "TYPE", "QUEUE", "ATTEMPT", "CREATED"}};
   for (const JsonObject& task : tasks) {
     rows.push_back({task.text("task_id"), task.text("status"), task.text("type"), task.text("queue"),
                     task.text("attempt") + "/" + task.text("max_attempts"), task.text("created_at")});
   }
-  std::array<std::size_t, column_count> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < column_count; ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string out;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i + 1 < column_count; ++i)
-      out += printable(row[i]) + std::string(widths[i] - row[i].size() + 2, ' ');
-    out += printable(row[column_count - 1]) + '\n';
-  }
-  return out;
+  return text_table(rows);
 }
 
 bool is_final_status(const JsonObject& status) {

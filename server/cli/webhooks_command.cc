@@ -1,4 +1,4 @@
-// webhooks: what an operator has to know to receive them.
+// webhooks: the commands below it, and of them `secret`, which asks no server: it reads settings and the database file.
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
@@ -6,6 +6,7 @@
 #include "server/cli/commands.h"
 #include "server/cli/database_settings.h"
 #include "server/cli/terminal.h"
+#include "server/cli/webhook_commands.h"
 #include "storage/sqlite/kept_secret.h"
 
 namespace longhaul::server {
@@ -33,8 +34,11 @@ ExitCode print_secret(const SettingSources& sources) {
 }  // namespace
 
 void add_webhooks_command(CLI::App& app, Action& chosen) {
-  auto* const webhooks = app.add_subcommand("webhooks", "What receivers of callbacks need");
+  auto* const webhooks =
+      app.add_subcommand("webhooks", "Register URLs to be told of tasks, and look after them");
   webhooks->require_subcommand(1);
+  add_webhook_registering(*webhooks, chosen);
+  add_webhook_deliveries(*webhooks, chosen);
   auto* const secret = webhooks->add_subcommand(
       "secret", "Print the secret that signs the callbacks of tasks: of the settings, else of the database");
   auto sources = std::make_shared<SettingSources>();

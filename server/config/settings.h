@@ -44,6 +44,9 @@ struct Settings {
   worker::webhooks::RetrySchedule webhook_retries = worker::webhooks::default_retry_schedule();
   base::Milliseconds webhook_timeout{15'000};  // of one attempt
   std::string webhook_ca_file;                 // empty: the system's certificates
+  std::int64_t webhooks_in_flight = 128;
+  std::int64_t webhooks_in_flight_per_host = 16;
+  base::Milliseconds webhook_disable_after = std::chrono::days(5);
   base::LogLevel log_level = base::LogLevel::info;
   base::LogFormat log_format = base::LogFormat::text;
   base::Milliseconds drain{20'000};

@@ -1,5 +1,6 @@
 #include "server/metrics/metrics.h"
 
+#include <algorithm>
 #include <array>
 
 #include <prometheus/text_serializer.h>
@@ -62,6 +63,18 @@ void add_stored(FamilyList& list, storage::Store& store, const storage::QueueCou
   list.sample({{"queue", label_of_others}}, age(stored->oldest_due_of_others));
   list.gauge("longhaul_database_free_bytes", "Within the database file, to be used before it grows.")
       .sample(real(stored->free_bytes));
+}
+
+void add_webhooks(FamilyList& list, const MetricsParts& parts) {
+  list.gauge("longhaul_webhook_circuits_open", "Endpoints that are left alone because they failed.")
+      .sample(real(parts.circuits->open_count()));
+  const auto webhooks = parts.store->webhooks().list();
+  if (!webhooks) return;  // said by add_stored
+  const auto disabled = std::count_if(webhooks->begin(), webhooks->end(),
+                                      [](const api::Webhook& webhook) { return webhook.disabled.has_value(); });
+  list.gauge("longhaul_webhooks", "Registered webhooks, by whether they are sent anything.")
+      .sample({{"state", "enabled"}}, real(std::ssize(*webhooks) - disabled))
+      .sample({{"state", "disabled"}}, real(disabled));
 }
 
 void add_storage(FamilyList& list, const storage::StoreFigures& figures) {
@@ -164,6 +177,7 @@ class ServerMetrics final : public Metrics {
     add_depths(list, counts);
     add_stored(list, *parts_.store, counts);
     add_storage(list, parts_.store->figures());
+    add_webhooks(list, parts_);
     add_http(list, parts_.server->counters());
     add_streams(list, parts_);
     add_starts(list, *parts_.starts);

@@ -21,6 +21,7 @@
 #include "storage/store.h"
 #include "worker/executor.h"
 #include "worker/task_type.h"
+#include "worker/webhooks/circuit_board.h"
 
 namespace longhaul::server {
 
@@ -33,6 +34,7 @@ struct MetricsParts {
   const StartCounters* starts = nullptr;
   const OpenTasks* open_tasks = nullptr;
   const Readiness* readiness = nullptr;
+  const worker::webhooks::CircuitBoard* circuits = nullptr;
   const worker::Executor* threads = nullptr;
   const worker::Executor* commands = nullptr;
   const base::Clock* clock = nullptr;

@@ -184,12 +184,15 @@ struct TaskMeters::Series {
     running.erase(found);
   }
 
-  void note(const storage::TriedDelivery& tried) {
+  void note_attempt(const storage::TriedDelivery& tried) {
     const auto* const place = std::find_if(delivery_outcomes.begin(), delivery_outcomes.end(),
                                            [&](const auto& outcome) { return outcome.first == tried.error; });
     if (place != delivery_outcomes.end())
       delivery_attempts[static_cast<std::size_t>(place - delivery_outcomes.begin())]->Increment();
     delivery_run.Observe(seconds(tried.duration));
+  }
+  void note(const storage::TriedDelivery& tried) {
+    if (tried.was_attempted) note_attempt(tried);
     if (tried.status == api::DeliveryStatus::delivered) delivered.Increment();
     if (tried.status == api::DeliveryStatus::exhausted) exhausted.Increment();
   }

@@ -1,5 +1,6 @@
 #include "server/routes/answers.h"
 
+#include "api/query_parameters.h"
 #include "api/task_json.h"
 
 namespace longhaul::server {
@@ -89,13 +90,7 @@ std::optional<api::TaskId> path_task_id(const Request& request, const Responder&
 }
 
 const std::string* single_parameter(const Request& request, std::string_view name, api::FaultList& faults) {
-  const std::string* found = nullptr;
-  for (const auto& [key, value] : request.query) {
-    if (key != name) continue;
-    if (found != nullptr) faults.add(api::parameter_pointer(name), "must be given only once");
-    found = &value;
-  }
-  return found;
+  return api::single_value(request.query, name, faults);
 }
 
 void answer_off_loop(const RouteContext& context, const Responder& responder,

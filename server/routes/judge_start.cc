@@ -14,7 +14,7 @@
 #include "server/routes/new_task.h"
 #include "server/routes/prefer_wait.h"
 #include "server/routes/traceparent.h"
-#include "worker/webhooks/callback_url.h"
+#include "server/routes/url_judge.h"
 
 namespace longhaul::server {
 namespace {
@@ -60,13 +60,6 @@ std::string read_traceparent(const Request& request) {
   return found != nullptr && is_traceparent(*found) ? *found : std::string();
 }
 
-// Where the callback leads, as far as its text tells: a name is judged when a connection is made.
-api::UrlJudge callback_judge(const RouteContext& context) {
-  return [&context](const std::string& url) {
-    return worker::webhooks::fault_of_url(url, context.callback_guard);
-  };
-}
-
 bool has_wait_parameter(const Request& request) {
   return std::any_of(request.query.begin(), request.query.end(),
                      [](const auto& parameter) { return parameter.first == "wait"; });
@@ -102,7 +95,7 @@ Checked<JudgedStart> judge_start(const RouteContext& context, const Request& req
   api::FaultList faults;
   if (!key) faults.add(key.error().pointer, key.error().detail);
   const base::Milliseconds wait = read_wait(request, faults);
-  auto start = api::parse_start_request(request.body, std::move(faults), callback_judge(context));
+  auto start = api::parse_start_request(request.body, std::move(faults), url_judge(context));
   if (!start) return api::refuse(std::move(start).error());
 
   const worker::TaskTypesPtr types = context.types.current();

@@ -29,6 +29,7 @@
 #include "worker/dispatcher.h"
 #include "worker/task_catalog.h"
 #include "worker/webhooks/address_guard.h"
+#include "worker/webhooks/circuit_board.h"
 
 namespace longhaul::server {
 
@@ -49,7 +50,8 @@ struct RouteContext {
   IdMaker& ids;
   Readiness& readiness;
   const base::Clock& clock;
-  const worker::webhooks::AddressGuard& callback_guard;  // where callbacks may lead
+  const worker::webhooks::AddressGuard& callback_guard;  // where callbacks and webhooks may lead
+  const worker::webhooks::CircuitBoard& circuits;
   const Metrics& metrics;
   StartCounters& start_counters;
   std::string caller;  // whose idempotency keys these are

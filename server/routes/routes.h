@@ -18,7 +18,12 @@ namespace longhaul::server {
 [[nodiscard]] std::vector<Route> cancel_routes(const RouteContext& context);         // DELETE /tasks/:id
 [[nodiscard]] std::vector<Route> retry_routes(const RouteContext& context);          // POST /tasks/:id/retry
 [[nodiscard]] std::vector<Route> task_log_routes(const RouteContext& context);       // GET /tasks/:id/logs
-[[nodiscard]] std::vector<Route> delivery_routes(const RouteContext& context);   // GET /tasks/:id/deliveries
+// GET /tasks/:id/deliveries, /webhooks/:id/deliveries, /deliveries/:id
+[[nodiscard]] std::vector<Route> delivery_routes(const RouteContext& context);
+// POST /webhooks/:id/test, /webhooks/:id/recover, /deliveries/:id/redeliver
+[[nodiscard]] std::vector<Route> redelivery_routes(const RouteContext& context);
+// /webhooks, /webhooks/:id, POST /webhooks/:id/rotate-secret
+[[nodiscard]] std::vector<Route> webhook_routes(const RouteContext& context);
 [[nodiscard]] std::vector<Route> task_type_routes(const RouteContext& context);  // GET /task-types
 [[nodiscard]] std::vector<Route> stats_routes(const RouteContext& context);      // GET /stats
 [[nodiscard]] std::vector<Route> metrics_routes(const RouteContext& context);    // GET /metrics

@@ -2,38 +2,27 @@
 
 #include <sqlite3.h>
 
-#include <array>
-#include <cstring>
 #include <limits>
+#include <utility>
 
 #include "api/web_url.h"
-#include "base/base64.h"
-#include "base/random_bytes.h"
 #include "storage/sqlite/task_row.h"
+#include "storage/sqlite/webhook_rows.h"
 
 namespace longhaul::storage {
 namespace {
 
 constexpr std::string_view callback_secret_name = "callback";
-constexpr std::string_view secret_prefix = "whsec_";
-constexpr std::size_t secret_bytes = 24;
+// Looked at for a page, however few of them are asked for.
+constexpr std::size_t rows_in_a_page_scan = 20'000;
 
 [[noreturn]] void throw_nonsense(const char* what, std::string_view text) {
   throw SqlError(SQLITE_CORRUPT, std::string("the database holds ") + what + " '" + std::string(text) + "'");
 }
 
-api::DeliveryId make_delivery_id(WallTime now) {
-  struct Random {
-    std::uint64_t tail;
-    std::uint16_t sequence;
-  } random{};
-  base::fill_random(std::as_writable_bytes(std::span(&random, 1)));
-  return api::DeliveryId(TaskId::make(now.time_since_epoch(), random.sequence, random.tail));
-}
-
 // A URL that was taken once and that the rules of today refuse is an origin of its own: whoever delivers it
 // will find out, and the task is not to suffer.
-std::string origin_of_callback(std::string_view url) {
+std::string origin_of_url(std::string_view url) {
   const auto read = api::read_web_url(url);
   return read ? api::origin_of(read.value()) : std::string(url);
 }
@@ -50,67 +39,118 @@ api::WebhookEvent read_event(const Query& query, int column) {
   return *event;
 }
 
-// The columns of deliveries_of_task, in its order.
+std::optional<api::ExhaustedCause> read_exhausted_cause(const Query& query, int column) {
+  if (query.is_null(column)) return std::nullopt;
+  const auto cause = api::parse_exhausted_cause(query.text(column));
+  if (!cause) throw_nonsense("the cause to give a delivery up", query.text(column));
+  return cause;
+}
+
+// The columns of delivery_summary, in its order.
 enum Column : int {
   id,
+  webhook_id,
+  task_id,
   event,
   url,
   status,
+  exhausted_cause,
   attempts,
   created_at,
   due_steady,
   finished_at,
-  started_at,
-  duration_ms,
-  remote_address,
-  response_status,
-  error,
-  response_body
+  last_attempt
 };
 
-std::optional<api::DeliveryAttempt> read_last_attempt(const Query& query) {
-  if (query.is_null(Column::started_at)) return std::nullopt;
+// Those of an attempt, from `first` on.
+api::DeliveryAttempt read_attempt(const Query& query, int first) {
   api::DeliveryAttempt attempt;
-  attempt.started_at = query.wall(Column::started_at);
-  attempt.duration = Milliseconds(query.integer(Column::duration_ms));
-  attempt.remote_address = query.text(Column::remote_address);
-  attempt.response_status = query.maybe_int(Column::response_status);
-  attempt.error = query.text(Column::error);
-  attempt.response_body = query.text(Column::response_body);
+  attempt.started_at = query.wall(first);
+  attempt.duration = Milliseconds(query.integer(first + 1));
+  attempt.remote_address = query.text(first + 2);
+  attempt.response_status = query.maybe_int(first + 3);
+  attempt.error = query.text(first + 4);
+  attempt.response_body = query.text(first + 5);
   return attempt;
 }
 
 api::DeliverySummary read_summary(const Query& query, const Now& now) {
   api::DeliverySummary summary;
   summary.id = api::DeliveryId(query.task_id(Column::id));
+  if (!query.is_null(Column::webhook_id)) summary.webhook = api::WebhookId(query.task_id(Column::webhook_id));
+  if (!query.is_null(Column::task_id)) summary.task = query.task_id(Column::task_id);
   summary.event = read_event(query, Column::event);
   summary.url = query.text(Column::url);
   summary.status = read_status(query, Column::status);
+  summary.exhausted_cause = read_exhausted_cause(query, Column::exhausted_cause);
   summary.attempts = static_cast<int>(query.integer(Column::attempts));
   summary.created_at = query.wall(Column::created_at);
   // By the wall clock as it stands now: the delivery itself waits on the steady one.
   if (const auto due = query.maybe_steady(Column::due_steady))
     summary.next_attempt_at = now.wall + (*due - now.steady);
   summary.finished_at = query.maybe_wall(Column::finished_at);
-  summary.last_attempt = read_last_attempt(query);
+  if (!query.is_null(Column::last_attempt)) summary.last_attempt = read_attempt(query, Column::last_attempt);
   return summary;
+}
+
+std::string url_of_callback(Statements& statements, TaskKey task) {
+  Query callback = statements.use("callback_of_task");
+  if (!callback.bind(task).row()) throw SqlError(SQLITE_CORRUPT, "a task with events and no callback");
+  return std::string(callback.text(0));
+}
+
+Addressee read_addressee(const Query& query, int first) {
+  if (query.integer(first) == 0) return Addressee::callback;
+  if (query.integer(first + 1) == 0) return Addressee::removed_webhook;
+  return query.integer(first + 2) == 0 ? Addressee::webhook : Addressee::disabled_webhook;
+}
+
+std::vector<std::string> read_secrets(const Query& query, int column) {
+  std::vector<std::string> secrets;
+  if (query.is_null(column)) return secrets;
+  std::string_view text = query.text(column);
+  while (!text.empty()) {
+    const auto end = text.find(' ');
+    secrets.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return secrets;
 }
 
 }  // namespace
 
-OwedDelivery insert_delivery(Statements& statements, const Now& now, api::WebhookEvent event,
-                             const api::TaskSnapshot& task) {
-  Query callback = statements.use("callback_of_task");
-  if (!callback.bind(task.key).row()) throw SqlError(SQLITE_CORRUPT, "a task with events and no callback");
-  const std::string_view url = callback.text(0);
-  OwedDelivery owed{{}, make_delivery_id(now.wall), now.steady, origin_of_callback(url)};
+OwedDelivery owed_to(const api::Webhook& webhook, api::DeliveryKey key, api::DeliveryId id, SteadyTime due) {
+  return {key, id, due, api::endpoint_of(webhook.id), origin_of_url(webhook.url)};
+}
+
+MovedEndpoint moved(const api::Webhook& webhook) {
+  return {api::endpoint_of(webhook.id), origin_of_url(webhook.url)};
+}
+
+std::optional<OwedDelivery> insert_delivery(Statements& statements, const Now& now, const NewDelivery& delivery) {
+  const api::Webhook* const webhook = delivery.webhook;
+  const std::string url = webhook == nullptr ? url_of_callback(statements, delivery.task.value()) : webhook->url;
+  const bool is_owed = webhook == nullptr || !webhook->disabled;
+  const api::DeliveryId id(make_row_id(now.wall));
+  std::optional<TaskId> webhook_id;
+  if (webhook != nullptr) webhook_id = webhook->id.get();
 
   Query row = statements.use("insert_delivery");
-  row.bind(owed.id.get(), task.key, api::to_text(event), url, owed.due, now.wall).run();
-  owed.key = api::DeliveryKey(row.inserted_key());
-  const std::string body = api::delivery_body(event, now.wall, task);
-  statements.use("insert_delivery_body").bind(owed.key.get(), body).run();
-  return owed;
+  if (is_owed) {
+    row.bind(id.get(), webhook_id, delivery.task, api::to_text(delivery.event), url,
+             api::to_text(api::DeliveryStatus::pending), nullptr, now.steady, now.wall, nullptr);
+  } else {
+    row.bind(id.get(), webhook_id, delivery.task, api::to_text(delivery.event), url,
+             api::to_text(api::DeliveryStatus::exhausted), api::to_text(api::ExhaustedCause::webhook_disabled),
+             nullptr, now.wall, now.wall);
+  }
+  row.run();
+  const api::DeliveryKey key(row.inserted_key());
+  statements.use("insert_delivery_body").bind(key.get(), delivery.body).run();
+  if (!is_owed) return std::nullopt;
+  if (webhook != nullptr) return owed_to(*webhook, key, id, now.steady);
+  std::string origin = origin_of_url(url);
+  return OwedDelivery{key, id, now.steady, origin, origin};
 }
 
 std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
@@ -121,29 +161,88 @@ std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
   Query query = statements.use("owed_deliveries");
   query.bind(due, key, static_cast<std::int64_t>(limit));
   while (query.row()) {
+    std::string origin = origin_of_url(query.text(3));
+    std::string endpoint =
+        query.is_null(4) ? origin : api::endpoint_of(api::WebhookId(query.task_id(4)));
     owed.push_back({api::DeliveryKey(query.integer(0)), api::DeliveryId(query.task_id(1)),
-                    query.maybe_steady(2).value_or(SteadyTime::min()), origin_of_callback(query.text(3))});
+                    query.maybe_steady(2).value_or(SteadyTime::min()), std::move(endpoint), std::move(origin)});
   }
   return owed;
 }
 
-std::optional<DeliveryContent> read_delivery_content(Statements& statements, api::DeliveryKey key) {
+std::optional<DeliveryContent> read_delivery_content(Statements& statements, api::DeliveryKey key, const Now& now) {
   Query query = statements.use("delivery_content");
+  if (!query.bind(now.steady, key.get()).row()) return std::nullopt;
+  DeliveryContent content;
+  content.id = api::DeliveryId(query.task_id(0));
+  content.addressee = read_addressee(query, 6);
+  content.url = query.text(1);
+  content.body = query.text(2);
+  content.traceparent = query.text(3);
+  content.secrets = read_secrets(query, 9);
+  content.attempts = static_cast<int>(query.integer(4));
+  content.round = static_cast<int>(query.integer(5));
+  return content;
+}
+
+std::optional<api::DeliverySummary> read_delivery(Statements& statements, api::DeliveryKey key, const Now& now) {
+  Query query = statements.use("delivery_summary");
   if (!query.bind(key.get()).row()) return std::nullopt;
-  return DeliveryContent{api::DeliveryId(query.task_id(0)), std::string(query.text(1)),
-                         std::string(query.text(2)), std::string(query.text(3)),
-                         static_cast<int>(query.integer(4))};
+  return read_summary(query, now);
+}
+
+std::optional<api::DeliveryDetail> read_delivery_detail(Statements& statements, const api::DeliveryId& id,
+                                                        const Now& now) {
+  std::optional<api::DeliveryKey> key;
+  {
+    Query query = statements.use("delivery_to_send");
+    if (query.bind(id.get()).row()) key = api::DeliveryKey(query.integer(0));
+  }
+  if (!key) return std::nullopt;
+  api::DeliveryDetail detail{read_delivery(statements, *key, now).value(), {}};
+  Query attempts = statements.use("attempts_of_delivery");
+  attempts.bind(key->get());
+  while (attempts.row()) detail.attempts.push_back(read_attempt(attempts, 0));
+  return detail;
 }
 
 std::optional<std::vector<api::DeliverySummary>> read_deliveries_of(Statements& statements,
                                                                     const TaskId& task, const Now& now) {
-  const auto key = key_of(statements, task);
-  if (!key) return std::nullopt;
+  const auto task_key = key_of(statements, task);
+  if (!task_key) return std::nullopt;
+  std::vector<api::DeliveryKey> keys;
+  {
+    Query query = statements.use("keys_of_deliveries_of_task");
+    query.bind(*task_key);
+    while (query.row()) keys.emplace_back(query.integer(0));
+  }
   std::vector<api::DeliverySummary> deliveries;
-  Query query = statements.use("deliveries_of_task");
-  query.bind(*key);
-  while (query.row()) deliveries.push_back(read_summary(query, now));
+  for (const api::DeliveryKey key : keys) deliveries.push_back(read_delivery(statements, key, now).value());
   return deliveries;
+}
+
+std::optional<DeliveryPage> read_deliveries_of(Statements& statements, const api::DeliveryQuery& wanted,
+                                               const Now& now) {
+  if (!read_webhook(statements, wanted.webhook, now)) return std::nullopt;
+  DeliveryPage page;
+  const std::int64_t before =
+      wanted.older_than ? wanted.older_than->get() : std::numeric_limits<std::int64_t>::max();
+  std::size_t seen = 0;
+  api::DeliveryKey last;
+  std::vector<api::DeliveryKey> keys;
+  Query query = statements.use("deliveries_of_webhook");
+  query.bind(wanted.webhook.get(), before);
+  while (query.row()) {
+    if (keys.size() == wanted.page_size || seen == rows_in_a_page_scan) {
+      page.continue_after = last;
+      break;
+    }
+    ++seen;
+    last = api::DeliveryKey(query.integer(0));
+    if (!wanted.status || *wanted.status == read_status(query, 1)) keys.push_back(last);
+  }
+  for (const api::DeliveryKey key : keys) page.deliveries.push_back(read_delivery(statements, key, now).value());
+  return page;
 }
 
 api::DeliveryCounts count_deliveries_of(Statements& statements, TaskKey task) {
@@ -160,10 +259,7 @@ std::optional<std::string> read_callback_secret(Statements& statements) {
 
 std::string keep_callback_secret(Statements& statements) {
   if (auto kept = read_callback_secret(statements)) return *std::move(kept);
-  std::array<std::byte, secret_bytes> bytes{};
-  base::fill_random(bytes);
-  const std::string made = std::string(secret_prefix) + base::to_base64(bytes);
-  statements.use("keep_secret").bind(callback_secret_name, made).run();
+  statements.use("keep_secret").bind(callback_secret_name, make_secret()).run();
   return read_callback_secret(statements).value();
 }
 

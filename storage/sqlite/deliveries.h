@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/delivery.h"
@@ -13,15 +14,30 @@
 
 namespace longhaul::storage {
 
-// Writes what is owed to the callback of `task` for `event`, due at once, with its body.
-[[nodiscard]] OwedDelivery insert_delivery(Statements& statements, const Now& now, api::WebhookEvent event,
-                                           const api::TaskSnapshot& task);
+struct NewDelivery {
+  api::WebhookEvent event = api::WebhookEvent::task_succeeded;
+  std::optional<TaskKey> task;            // nothing: a test of the webhook
+  const api::Webhook* webhook = nullptr;  // null: to the callback of the task
+  std::string_view body;
+};
+// Writes a delivery, due at once. Nothing: it is not owed, for the webhook is disabled.
+[[nodiscard]] std::optional<OwedDelivery> insert_delivery(Statements& statements, const Now& now,
+                                                          const NewDelivery& delivery);
+// As it is told to whoever delivers.
+[[nodiscard]] OwedDelivery owed_to(const api::Webhook& webhook, api::DeliveryKey key, api::DeliveryId id, SteadyTime due);
+[[nodiscard]] MovedEndpoint moved(const api::Webhook& webhook);
 
 [[nodiscard]] std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
                                                              const std::optional<OwedDelivery>& after,
                                                              std::size_t limit);
 [[nodiscard]] std::optional<DeliveryContent> read_delivery_content(Statements& statements,
-                                                                   api::DeliveryKey key);
+                                                                   api::DeliveryKey key, const Now& now);
+[[nodiscard]] std::optional<api::DeliverySummary> read_delivery(Statements& statements, api::DeliveryKey key,
+                                                                const Now& now);
+[[nodiscard]] std::optional<api::DeliveryDetail> read_delivery_detail(Statements& statements, const api::DeliveryId& id,
+                                                                      const Now& now);
+[[nodiscard]] std::optional<DeliveryPage> read_deliveries_of(Statements& statements, const api::DeliveryQuery& query,
+                                                             const Now& now);
 [[nodiscard]] std::optional<std::vector<api::DeliverySummary>> read_deliveries_of(Statements& statements,
                                                                                   const TaskId& task,
                                                                                   const Now& now);

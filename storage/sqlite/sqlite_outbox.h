@@ -12,6 +12,7 @@
 #include "storage/sqlite/deliveries.h"
 #include "storage/sqlite/reader_pool.h"
 #include "storage/sqlite/requests/record_delivery.h"
+#include "storage/sqlite/requests/send_again.h"
 #include "storage/sqlite/write_queue.h"
 
 namespace longhaul::storage {
@@ -26,9 +27,18 @@ class SqliteOutbox final : public Outbox {
   };
   explicit SqliteOutbox(Parts parts) : parts_(std::move(parts)) {}
 
-  void record_delivery(DeliveryReport report, Done<bool> done) override {
+  void record_delivery(DeliveryReport report, Done<std::optional<DeliveryStanding>> done) override {
     parts_.queue->push(Lane::work,
                        std::make_unique<RecordDeliveryRequest>(std::move(report), std::move(done)));
+  }
+  void redeliver(api::DeliveryId id, Done<SendOutcome> done) override {
+    parts_.queue->push(Lane::control, std::make_unique<RedeliverRequest>(id, std::move(done)));
+  }
+  void recover(RecoverOrder order, Done<RecoverOutcome> done) override {
+    parts_.queue->push(Lane::control, std::make_unique<RecoverRequest>(std::move(order), std::move(done)));
+  }
+  void send_test(api::WebhookId webhook, Done<SendOutcome> done) override {
+    parts_.queue->push(Lane::control, std::make_unique<SendTestRequest>(webhook, std::move(done)));
   }
   [[nodiscard]] StoreResult<std::vector<OwedDelivery>> owed_deliveries(
       const std::optional<OwedDelivery>& after, std::size_t limit) override {
@@ -37,12 +47,20 @@ class SqliteOutbox final : public Outbox {
   }
   [[nodiscard]] StoreResult<std::optional<DeliveryContent>> find_delivery(api::DeliveryKey key) override {
     return parts_.readers->read<std::optional<DeliveryContent>>(
-        [&](Statements& sql) { return read_delivery_content(sql, key); });
+        [&](Statements& sql) { return read_delivery_content(sql, key, now()); });
   }
   [[nodiscard]] StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
       const TaskId& task) override {
     return parts_.readers->read<std::optional<std::vector<api::DeliverySummary>>>(
         [&](Statements& sql) { return read_deliveries_of(sql, task, now()); });
+  }
+  [[nodiscard]] StoreResult<std::optional<DeliveryPage>> deliveries_of(const api::DeliveryQuery& query) override {
+    return parts_.readers->read<std::optional<DeliveryPage>>(
+        [&](Statements& sql) { return read_deliveries_of(sql, query, now()); });
+  }
+  [[nodiscard]] StoreResult<std::optional<api::DeliveryDetail>> find_detail(const api::DeliveryId& id) override {
+    return parts_.readers->read<std::optional<api::DeliveryDetail>>(
+        [&](Statements& sql) { return read_delivery_detail(sql, id, now()); });
   }
   [[nodiscard]] const std::string& callback_secret() const override { return parts_.callback_secret; }
   [[nodiscard]] Now now() const override { return parts_.now(); }

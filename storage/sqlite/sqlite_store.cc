@@ -22,6 +22,7 @@
 #include "storage/sqlite/requests/steering.h"
 #include "storage/sqlite/requests/upkeep.h"
 #include "storage/sqlite/sqlite_outbox.h"
+#include "storage/sqlite/sqlite_webhooks.h"
 #include "storage/sqlite/stored_figures.h"
 #include "storage/sqlite/task_row.h"
 #include "storage/sqlite/write_queue.h"
@@ -96,7 +97,8 @@ class SqliteStore final : public Store, private Retention, private ResultCache {
                  options.min_free_bytes, options.checkpoint_pages, &max_cache_bytes_, &meters_, options.clock,
                  options.on_fatal ? options.on_fatal : end_process}),
         readers_({options.path, options.vfs}, *library_, options.read_connections),
-        outbox_({&queue_, &readers_, [this] { return now(); }, std::move(opened.callback_secret)}) {
+        outbox_({&queue_, &readers_, [this] { return now(); }, std::move(opened.callback_secret)}),
+        webhooks_({&queue_, &readers_, [this] { return now(); }}) {
     count_tasks(writer_.statements(), counts_);
     meters_.owed_deliveries.add(count_owed_deliveries(writer_.statements()));
   }
@@ -185,6 +187,7 @@ class SqliteStore final : public Store, private Retention, private ResultCache {
   [[nodiscard]] TaskSnapshotPtr recent(const TaskId& id) override { return recent_.find(id); }
   [[nodiscard]] Now now() const override { return {clock_.wall(), steady_now(steady_, clock_)}; }
   [[nodiscard]] Outbox& outbox() override { return outbox_; }
+  [[nodiscard]] Webhooks& webhooks() override { return webhooks_; }
   [[nodiscard]] Retention& retention() override { return *this; }
   [[nodiscard]] ResultCache& result_cache() override { return *this; }
 
@@ -218,6 +221,7 @@ class SqliteStore final : public Store, private Retention, private ResultCache {
   Writer writer_;
   ReaderPool readers_;
   SqliteOutbox outbox_;
+  SqliteWebhooks webhooks_;
 };
 
 StoreFigures SqliteStore::figures() {

@@ -16,9 +16,12 @@ void WriteTransaction::begin(Now now) {
   removed_.clear();
   deliveries_.clear();
   tried_.clear();
+  moved_.clear();
+  owed_change_ = 0;
   said_.clear();
   ended_.reset();
   cached_.begin(now.steady);
+  webhooks_.begin();
 }
 
 TaskSnapshotPtr WriteTransaction::find(TaskKey key) {
@@ -72,10 +75,20 @@ TaskSnapshotPtr WriteTransaction::change(TaskState from, api::TaskSnapshot task,
     change.ended = std::exchange(ended_, std::nullopt);
   }
   changes_.push_back(std::move(change));
-  const auto event = api::event_of(from, kept->state);
-  if (event && kept->callback_events.contains(*event))
-    deliveries_.push_back(insert_delivery(statements_, now_, *event, *kept));
+  if (const auto event = api::event_of(from, kept->state)) owe(*event, *kept);
   return kept;
+}
+
+void WriteTransaction::owe(api::WebhookEvent event, const api::TaskSnapshot& task) {
+  std::string body;  // the same for all
+  const auto write = [&](const api::Webhook* webhook) {
+    if (body.empty()) body = api::delivery_body(event, now_.wall, task);
+    if (auto owed = insert_delivery(statements_, now_, {event, task.key, webhook, body})) note_owed(*std::move(owed), true);
+  };
+  if (task.callback_events.contains(event)) write(nullptr);
+  for (const api::Webhook& webhook : webhooks_.all(now_)) {
+    if (api::wants(webhook.filter, event, task)) write(&webhook);
+  }
 }
 
 TaskSnapshotPtr WriteTransaction::refresh(api::TaskSnapshot task) { return keep(std::move(task)); }

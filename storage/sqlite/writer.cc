@@ -180,11 +180,7 @@ std::optional<Writer::Failure> Writer::roll_back(Failure failure) {
 }
 
 void Writer::count_published() {
-  auto owed = static_cast<std::int64_t>(transaction_.deliveries().size());
-  for (const TriedDelivery& tried : transaction_.tried()) {
-    if (tried.status != api::DeliveryStatus::pending) --owed;
-  }
-  if (owed != 0) parts_.meters->owed_deliveries.add(owed);
+  if (const std::int64_t owed = transaction_.owed_change(); owed != 0) parts_.meters->owed_deliveries.add(owed);
   for (const RemovedTask& task : transaction_.removed()) {
     const auto* const place = std::find(final_states.begin(), final_states.end(), task.state);
     if (place != final_states.end()) {
@@ -207,6 +203,9 @@ void Writer::publish(Requests requests) {
   }
   if (const auto deliveries = transaction_.deliveries(); !deliveries.empty()) {
     for (StoreObserver* observer : observers_) observer->on_deliveries(deliveries);
+  }
+  if (const auto moved = transaction_.moved(); !moved.empty()) {
+    for (StoreObserver* observer : observers_) observer->on_endpoints_moved(moved);
   }
   if (const auto tried = transaction_.tried(); !tried.empty()) {
     for (StoreObserver* observer : observers_) observer->on_deliveries_tried(tried);

@@ -23,4 +23,21 @@ base::Result<void> take_turn(const Plan& plan, const Subject& subject, LoadOptio
   return {};
 }
 
+base::Result<void> run_tasks(const Server& server, const std::string& body, std::uint64_t count) {
+  LoadOptions options;
+  options.port = server.subject().port;
+  options.connections = 64;
+  options.requests = {post_request("/start-task", body)};
+  options.expected_status = 202;
+  options.max_requests = count;
+  options.warm_up = std::chrono::seconds(0);
+  options.duration = std::chrono::minutes(10);
+  std::string last_id;
+  options.on_answer = [&last_id](std::string_view answer) { last_id = task_id_of(answer); };
+  const auto started = run_load(options);
+  if (!started) return base::fail(started.error().message);
+  if (started.value().unexpected > 0) return base::fail("starts were refused");
+  return server.wait_until_done(last_id);
+}
+
 }  // namespace longhaul::bench

@@ -1,6 +1,9 @@
 // Loads that take turns, and what they cost.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "base/result.h"
 #include "tests/bench/load_generator.h"
 #include "tests/bench/plan.h"
@@ -26,5 +29,9 @@ struct Turns {
 // One more slice of a load. Fails when an answer has another status than expected.
 [[nodiscard]] base::Result<void> take_turn(const Plan& plan, const Subject& subject, LoadOptions options,
                                            Turns& turns);
+
+// Starts that many tasks by this body, over 64 connections, and waits until all are final.
+[[nodiscard]] base::Result<void> run_tasks(const Server& server, const std::string& body,
+                                           std::uint64_t count);
 
 }  // namespace longhaul::bench

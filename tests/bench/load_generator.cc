@@ -154,10 +154,23 @@ std::string get_request(const std::string& target) {
          " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nUser-Agent: longhaul-bench\r\n\r\n";
 }
 
-std::string post_request(const std::string& target, const std::string& json) {
-  return "POST " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nUser-Agent: longhaul-bench\r\n" +
+namespace {
+
+std::string request_with_body(const char* method, const std::string& target, const std::string& json) {
+  return std::string(method) + " " + target +
+         " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nUser-Agent: longhaul-bench\r\n" +
          "Content-Type: application/json\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" +
          json;
+}
+
+}  // namespace
+
+std::string post_request(const std::string& target, const std::string& json) {
+  return request_with_body("POST", target, json);
+}
+
+std::string patch_request(const std::string& target, const std::string& json) {
+  return request_with_body("PATCH", target, json);
 }
 
 }  // namespace longhaul::bench

@@ -54,5 +54,6 @@ struct LoadReport {
 // The bytes of a request without and with a body.
 [[nodiscard]] std::string get_request(const std::string& target);
 [[nodiscard]] std::string post_request(const std::string& target, const std::string& json);
+[[nodiscard]] std::string patch_request(const std::string& target, const std::string& json);
 
 }  // namespace longhaul::bench

@@ -28,6 +28,7 @@ constexpr Measurement measurements[] = {
     {"connections", measure_idle_connections},
     {"slow", measure_slow_clients},
     {"watchers", measure_watchers},
+    {"webhooks", measure_webhooks},
     {"retention", measure_retention},
 };
 

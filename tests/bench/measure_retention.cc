@@ -25,25 +25,9 @@ std::vector<std::string> arguments_that_keep(const std::string& for_seconds) {
   return {"--max-open-tasks", "100000000", "--retention-succeeded-seconds", for_seconds};
 }
 
-base::Result<void> fill(const Server& server, std::uint64_t count) {
-  LoadOptions options;
-  options.port = server.subject().port;
-  options.connections = 64;
-  // In the queue that runs most at once: the slower the disk, the more each commit has to hold.
-  options.requests = {post_request(
-      "/start-task",
-      R"({"type": "echo", "queue": "threads", "payload": {"report": "monthly", "customer": 17}})")};
-  options.expected_status = 202;
-  options.max_requests = count;
-  options.warm_up = std::chrono::seconds(0);
-  options.duration = std::chrono::minutes(10);
-  std::string last_id;
-  options.on_answer = [&last_id](std::string_view answer) { last_id = task_id_of(answer); };
-  const auto started = run_load(options);
-  if (!started) return base::fail(started.error().message);
-  if (started.value().unexpected > 0) return base::fail("starts were refused");
-  return server.wait_until_done(last_id);
-}
+// In the queue that runs most at once: the slower the disk, the more each commit has to hold.
+constexpr const char* finished_task =
+    R"({"type": "echo", "queue": "threads", "payload": {"report": "monthly", "customer": 17}})";
 
 base::Result<void> take_turns(const Plan& plan, const Server& server, Contest& contest) {
   for (std::size_t i = 0; i < connection_counts.size(); ++i) {
@@ -81,7 +65,7 @@ void add_figures(const Contest& with, const Contest& without, Report& report) {
 // The server takes turns too: it is started with each setting anew, on the same database.
 base::Result<void> measure_retention(const Plan& plan, Server& server, Report& report) {
   if (auto restarted = server.restart(arguments_that_keep("0")); !restarted) return restarted;
-  if (auto filled = fill(server, plan.removed_tasks()); !filled) return filled;
+  if (auto filled = run_tasks(server, finished_task, plan.removed_tasks()); !filled) return filled;
   Contest with;
   Contest without;
   double seconds = 0;

@@ -27,24 +27,12 @@ struct Rate {
   }
 };
 
-// Starts that many tasks, over 64 connections, and waits until all are final.
-base::Result<void> run_tasks(const Server& server, const std::string& body, std::uint64_t count, Rate& rate) {
-  LoadOptions options;
-  options.port = server.subject().port;
-  options.connections = starting_connections;
-  options.requests = {post_request("/start-task", body)};
-  options.expected_status = 202;
-  options.max_requests = count;
-  options.warm_up = std::chrono::seconds(0);
-  options.duration = std::chrono::minutes(2);
-  std::string last_id;
-  options.on_answer = [&last_id](std::string_view answer) { last_id = task_id_of(answer); };
+// Runs that many tasks.
+base::Result<void> take_round(const Server& server, const std::string& body, std::uint64_t count,
+                              Rate& rate) {
   const auto cpu_before = read_tree_cpu_seconds(server.subject().pid);
   const auto begin = Clock::now();
-  const auto started = run_load(options);
-  if (!started) return base::fail(started.error().message);
-  if (started.value().unexpected > 0) return base::fail("starts were refused");
-  if (auto done = server.wait_until_done(last_id); !done) return done;
+  if (auto done = run_tasks(server, body, count); !done) return done;
   rate.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
   rate.count += count;
   const auto cpu_after = read_tree_cpu_seconds(server.subject().pid);
@@ -104,8 +92,8 @@ base::Result<void> measure_echo_tasks(const Plan& plan, Server& server, Report& 
   Rate tasks;
   Turns started;
   for (int round = 0; round < plan.rounds(); ++round) {
-    auto done =
-        run_tasks(server, R"({"type": "echo", "payload": 17, "queue": "threads"})", plan.echo_tasks(), tasks);
+    auto done = take_round(server, R"({"type": "echo", "payload": 17, "queue": "threads"})",
+                           plan.echo_tasks(), tasks);
     if (done) done = take_turn(plan, server.subject(), starts, started);
     if (!done) return done;
   }
@@ -129,7 +117,7 @@ base::Result<void> measure_commands(const Plan& plan, Server& server, Report& re
   Rate alone;
   Rate in_two_threads;
   for (int round = 0; round < plan.rounds(); ++round) {
-    auto done = run_tasks(server, R"({"type": "true", "queue": "commands"})", plan.commands(), commands);
+    auto done = take_round(server, R"({"type": "true", "queue": "commands"})", plan.commands(), commands);
     if (!done) return done;
     spawn_for(plan.slice(), 1, alone);
     spawn_for(plan.slice(), 2, in_two_threads);

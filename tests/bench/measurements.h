@@ -28,6 +28,9 @@ namespace longhaul::bench {
 // take, what starts and polls over fresh connections take meanwhile beside the same without them, and how long it
 // takes until the last of them is told of the end.
 [[nodiscard]] base::Result<void> measure_watchers(const Plan& plan, Server& server, Report& report);
+// Webhooks that are all owed at once, beside bare POSTs by libcurl's multi interface; and how long after its end a task's
+// webhook comes, while another endpoint is dead and owed 10,000, beside the same without.
+[[nodiscard]] base::Result<void> measure_webhooks(const Plan& plan, Server& server, Report& report);
 // p99 of synced starts while finished tasks are removed, beside the p99 without that. Restarts the server.
 [[nodiscard]] base::Result<void> measure_retention(const Plan& plan, Server& server, Report& report);
 // A server that has worked, some time ago, and has nothing to do.

@@ -21,6 +21,8 @@ concurrency = 64
 concurrency = 16
 [tasks.true]
 command = ["/bin/true"]
+[webhooks]
+allow_addresses = ["127.0.0.1"]
 )";
 
 base::Result<std::string> make_folder(std::filesystem::path parent) {

@@ -65,11 +65,13 @@ void Load::on_deliveries(std::span<const OwedDelivery> deliveries) {
     DeliveryReport report;
     report.key = owed.key;
     report.status = endings[static_cast<std::size_t>(owed.key.get()) % std::size(endings)];
-    report.attempt.response_body = "an answer";
+    if (report.status == api::DeliveryStatus::exhausted) report.exhausted = api::ExhaustedCause::attempts;
+    report.attempt.emplace().response_body = "an answer";
     const auto status = report.status;
-    store_.outbox().record_delivery(std::move(report), [this, id = owed.id, status](StoreResult<bool> noted) {
-      if (noted.ok() && noted.value()) ledger_.noted(id, status);
-    });
+    store_.outbox().record_delivery(
+        std::move(report), [this, id = owed.id, status](const StoreResult<std::optional<DeliveryStanding>>& noted) {
+          if (noted.ok() && noted->has_value()) ledger_.noted(id, status);
+        });
   }
 }
 

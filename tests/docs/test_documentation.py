@@ -89,9 +89,9 @@ def test_every_command_listed_has_its_own_help():
 
 
 def flags_shown(text):
-    """Pairs of command and flag, wherever the text shows a command line of longhaul."""
+    """Pairs of command and flag, wherever the text shows a command line of longhaul. A command may have two words."""
     for line in text.splitlines():
-        for call in re.findall(r"longhaul (\w+)((?: [^`$|)]*)?)", line):
+        for call in re.findall(r"longhaul (webhooks \w+|\w+)((?: [^`$|)]*)?)", line):
             for flag in re.findall(r"(?<!\S)--[a-z][a-z-]*", call[1]):
                 yield call[0], flag
 
@@ -100,7 +100,7 @@ def test_every_flag_shown_is_known():
     unknown = []
     for path in documents.documents():
         for command, flag in flags_shown(path.read_text(encoding="utf-8")):
-            if not re.search(rf"(?<!\S){flag}\b", longhaul(command, "--help").stdout):
+            if not re.search(rf"(?<!\S){flag}\b", longhaul(*command.split(), "--help").stdout):
                 unknown.append(f"{name_of(path)}: longhaul {command} {flag}")
     complain(unknown)
 
@@ -182,6 +182,7 @@ def test_commands_are_found_in_their_blocks():
 
 def test_a_flag_that_nobody_knows_is_noticed():
     assert list(flags_shown("`longhaul start echo --nonsense` and longhaul tasks")) == [("start", "--nonsense")]
+    assert list(flags_shown("longhaul webhooks add x --odd")) == [("webhooks add", "--odd")]
 
 
 def test_a_broken_link_is_noticed(tmp_path):

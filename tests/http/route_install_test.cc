@@ -35,9 +35,11 @@ struct InstalledRoutes {
     server::Route post{"POST", "/thing", handler};
     post.takes_body = true;
     post.max_body_bytes = 10;
+    server::Route patch{"PATCH", "/thing/:id", handler};
+    patch.takes_body = true;
     server::Route probe{"GET", "/probe", handler};
     probe.works_unready = true;
-    server::install(*server, readiness, {get, post, probe});
+    server::install(*server, readiness, {get, post, patch, probe});
     REQUIRE(server->start());
   }
   ~InstalledRoutes() { server->stop(); }
@@ -47,6 +49,11 @@ struct InstalledRoutes {
   }
   [[nodiscard]] Answer post_json(const std::string& body) const {
     return ask(post("/thing", body, {"Content-Type: application/json"}));
+  }
+  [[nodiscard]] Answer patch_json(const std::string& body) const {
+    return ask(request("PATCH", "/thing/1",
+                       {"Content-Type: application/json", "Content-Length: " + std::to_string(body.size())},
+                       body));
   }
 };
 
@@ -67,6 +74,19 @@ TEST_CASE("routes: while the server stops there is no new work") {
   routes.readiness.enter(Readiness::Phase::stopping);
   CHECK(routes.ask(get("/thing")).status == 200);
   CHECK(routes.post_json("{}").status == 503);
+  CHECK(routes.patch_json("{}").status == 200);
+}
+
+TEST_CASE("routes: PATCH is a method as POST is") {
+  InstalledRoutes routes;
+  routes.readiness.enter(Readiness::Phase::ready);
+  CHECK(routes.patch_json("{}").status == 200);
+  CHECK(routes.ask(request("PATCH", "/thing/1", {"Content-Type: text/plain", "Content-Length: 2"}, "{}"))
+            .status == 415);
+  const Answer refused = routes.ask(get("/thing/1"));
+  CHECK(refused.status == 405);
+  CHECK(refused.header("Allow") == "OPTIONS, PATCH");
+  CHECK(routes.ask(request("OPTIONS", "/thing/1")).header("Allow") == "PATCH, OPTIONS");
 }
 
 TEST_CASE("routes: sizes, content types and parameters are judged before the handler") {

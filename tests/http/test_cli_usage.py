@@ -63,7 +63,8 @@ def silent_port():
 
 
 @pytest.mark.parametrize("arguments", [["start", "echo"], ["status", "x"], ["watch", "x"], ["cancel", "x"], ["tasks"],
-                                       ["logs", "x"], ["start", "echo", "--wait", "5"]])
+                                       ["logs", "x"], ["start", "echo", "--wait", "5"], ["webhooks", "list"],
+                                       ["webhooks", "add", "http://a.example/"], ["webhooks", "enable", "x"], ["webhooks", "remove", "x"]])
 def test_no_server(cli, silent_port, arguments):
     url = f"http://127.0.0.1:{silent_port}"
     result = cli.expect(4, *arguments, "--server", url)

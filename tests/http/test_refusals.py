@@ -4,7 +4,7 @@ import pytest
 
 from raw_http import get_bytes, post_bytes
 
-PATHS_OF_LATER = ["/start-tasks", "/event", "/ws/x", "/tasks/cancel/now", "/queues", "/webhooks", "/leases", "/workers",
+PATHS_OF_LATER = ["/start-tasks", "/event", "/ws/x", "/tasks/cancel/now", "/queues", "/webhook", "/leases", "/workers",
                   "/docs", "/schedules", "/"]
 
 

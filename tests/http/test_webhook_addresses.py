@@ -12,56 +12,12 @@ import tempfile
 
 import pytest
 
+from hostile_urls import hostile_urls, own_addresses
 from longhaul_server import LonghaulServer, running_server
 from test_webhook_delivery import config, ended
 from waiting import SANITIZED, wait_until
+from webhook_calls import change, over, redeliver, register
 from webhook_receiver import Canary, Reply, WebhookReceiver
-
-LOOPBACK = [
-    "127.0.0.1", "127.1", "127.0.1", "127.0.0.1.", "127.1.", "2130706433", "0x7f000001", "0x7F.0x0.0x0.0x1", "0x7f.1",
-    "0177.0.0.1", "017700000001", "0177.0.0.0x1", "127.0x0.1", "127.000.000.001", "127%2e0%2e0%2e1", "%31%32%37.0.0.1",
-    "0", "0.0.0.0", "00000000", "0x0", "localhost", "LOCALHOST", "localhost.", "a.localhost", "A.b.LocalHost.",
-    "[::1]", "[0:0:0:0:0:0:0:1]", "[0000::0001]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-    "[0:0:0:0:0:ffff:127.0.0.1]", "[::FFFF:127.0.0.1]", "[::ffff:0.0.0.0]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]",
-    "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[::1%25lo]", "[fe80::1%25lo]",
-    "[fe80::1%lo]", "[127.0.0.1]", "user@127.0.0.1", "user:secret@127.0.0.1", "@127.0.0.1", ":@127.0.0.1",
-    "example.com@127.0.0.1", "example.com%40127.0.0.1", "a@b@127.0.0.1", "example.com:80@127.0.0.1",
-    "example.com\\@127.0.0.1", "127.0.0.1\\@example.com", "\u2460\u2461\u2466.0.0.1", "127\u30020\u30020\u30021",
-    "loc\u0430lhost", "127.0.0.1%00.example.com", "127.0.0.1%20", " 127.0.0.1", "127.0.0.1\t",
-    "\uff11\uff12\uff17.0.0.1", "127\uff0e0\uff0e0\uff0e1", "127.0.0.1\\", "127.0.0.1;", "127.0.0.1\u00ad", "127.\t0.0.1", "127.0.0.2", "127.0.1.1",
-    "127.255.255.254", "[::ffff:127.0.0.2]", "[0:0::ffff:7f00:0001]", "[::1].", "[::1", "::1", "[v1.127.0.0.1]", "[::ffff:0x7f.1]", "localhost..",
-]
-OTHERS = [
-    "10.0.0.1", "10.255.255.255", "167772161", "0xa.1", "012.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-    "0xc0a80101", "100.64.0.1", "100.100.100.200", "169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376",
-    "169.254.43518", "192.0.0.192", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.250",
-    "240.0.0.1", "255.255.255.255", "4294967295", "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]", "[ff02::1]", "[100::1]",
-    "[2001:db8::1]", "[::ffff:10.0.0.1]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]",
-]
-
-
-def hostile(canary):
-    for host in LOOPBACK + OTHERS:
-        for scheme in ("http", "https"):
-            yield f"{scheme}://{host}:{canary.port}/"
-    for scheme in ("ftp", "file", "gopher", "dict", "ldap", "ws", "unix", "telnet"):
-        yield f"{scheme}://127.0.0.1:{canary.port}/"
-    yield from ("", "/", f"//127.0.0.1:{canary.port}/", f"127.0.0.1:{canary.port}", f"http:127.0.0.1:{canary.port}/",
-                f"http:/127.0.0.1:{canary.port}/", f"http:///127.0.0.1:{canary.port}/", f"http:\\\\127.0.0.1:{canary.port}\\",
-                f"http://127.0.0.1:{canary.port}#@example.com/", f"http://127.0.0.1:{canary.port}?@example.com/",
-                f"http://example.com#@127.0.0.1:{canary.port}/", f"\nhttp://127.0.0.1:{canary.port}/")
-
-
-def own_addresses():
-    """The addresses of this machine's interfaces, but for global ones."""
-    found = []
-    for line in subprocess.run(["ip", "-o", "address"], capture_output=True, text=True, check=True).stdout.splitlines():
-        interface = ipaddress.ip_interface(line.split()[3])
-        if not interface.ip.is_global:
-            found.append(str(interface.ip) if interface.version == 4 else f"[{interface.ip}]")
-    assert found
-    return found
-
 
 @contextlib.contextmanager
 def canaries():
@@ -70,17 +26,36 @@ def canaries():
         yield v4, v6
 
 
+def all_hostile(*listening):
+    urls = [url for canary in listening for url in hostile_urls(canary.port)]
+    urls += [f"http://{host}:{canary.port}/" for host in own_addresses() for canary in listening]
+    assert len(set(urls)) >= 400
+    return urls
+
+
 def test_hostile_urls_are_refused_and_nobody_is_connected_to():
     with canaries() as (v4, v6):
         text = config("[]", allow_addresses="[]", allow_ports=f"[{v4.port}, {v6.port}]")
         with running_server(config=text) as server, server.client() as client:
-            urls = [url for canary in (v4, v6) for url in hostile(canary)]
-            urls += [f"http://{host}:{canary.port}/" for host in own_addresses() for canary in (v4, v6)]
-            assert len(set(urls)) >= 400
-            for url in urls:
+            for url in all_hostile(v4, v6):
                 answer = client.post("/start-task", {"type": "echo", "callback_url": url})
                 answer.expect(422, "VALIDATION_FAILED")
                 assert answer.pointers == ["#/callback_url"], f"{url!r}: {answer.text}"
+            assert v4.visitors() == 0 and v6.visitors() == 0
+
+
+def test_no_webhook_is_registered_or_led_there():
+    with canaries() as (v4, v6):
+        text = config("[]", allow_addresses="[]", allow_ports=f"[{v4.port}, {v6.port}]")
+        with running_server(config=text) as server, server.client() as client:
+            made = register(client, "https://example.invalid/")
+            path = f"/webhooks/{made['webhook_id']}"
+            before = client.get(path).expect(200).json
+            for url in all_hostile(v4, v6):
+                for answer in (client.post("/webhooks", {"url": url}), client.patch(path, {"url": url, "description": "led there"})):
+                    answer.expect(422, "VALIDATION_FAILED")
+                    assert answer.pointers == ["#/url"], f"{url!r}: {answer.text}"
+            assert client.get("/webhooks").expect(200).json["webhooks"] == [before]
             assert v4.visitors() == 0 and v6.visitors() == 0
 
 
@@ -138,7 +113,7 @@ def test_a_name_that_leads_elsewhere_at_the_second_look():
         if subprocess.run(["unshare", *OWN_MOUNTS, "mount", "--bind", file.name, "/etc/hosts"], capture_output=True, check=False).returncode:
             pytest.skip("no mount namespace may be made here; test_a_name_that_changes_its_mind shows the same otherwise")
     with guarded_receiver() as (receiver, guarded):
-        receiver.plan("/", 500)
+        receiver.plan("/", Reply(500, {"Connection": "close"}))  # a kept one still leads to who was allowed
         server = ServerWithHosts(config=config("[2.6, 0.01]", allow_addresses='["127.0.0.2"]'))
         try:
             server.hosts.write_text("127.0.0.2 changing.example\n")
@@ -160,7 +135,7 @@ def test_a_name_that_leads_elsewhere_at_the_second_look():
 def test_what_is_not_allowed_any_more_is_not_connected_to():
     """The guard judges each connection, whatever was thought of the URL when it came."""
     with WebhookReceiver() as receiver:
-        receiver.plan("/", 500)
+        receiver.plan("/", Reply(500, {"Connection": "close"}))  # a connection that is kept needs no second look
         with running_server(config=config("[0.3, 0.01]")) as server:
             with server.client() as client:
                 task_id = client.start("echo", callback_url=receiver.url("/"))["task_id"]
@@ -243,7 +218,29 @@ class TestNames:
                         url = f"http://n{number}.pretended.example:{canary.port}/"
                         delivery = ended(client, client.start("echo", callback_url=url)["task_id"])
                         assert delivery["last_attempt"]["error"] == "ADDRESS_REFUSED", delivery
+                        made = register(client, url)["webhook_id"]
+                        test = client.post(f"/webhooks/{made}/test").expect(202).json["delivery_id"]
+                        (attempt,) = over(client, test)["attempts"]
+                        assert (attempt["error"], attempt["remote_address"]) == ("ADDRESS_REFUSED", None)
+                        client.delete(f"/webhooks/{made}").expect(204)
             assert v4.visitors() == 0 and v6.visitors() == 0
+
+    def test_a_webhook_whose_name_comes_to_mean_this_machine(self, pretender, tmp_path):
+        """Each connection is judged anew, also when the delivery is sent again, and when another URL is given."""
+        names = tmp_path / "names"
+        names.write_text("127.0.0.3\n")
+        with guarded_receiver() as (receiver, canaries):
+            text = config("[]", allow_addresses='["127.0.0.2"]')
+            with running_server(config=text, environment={"LD_PRELOAD": str(pretender), "PRETENDED": str(names)}) as server, \
+                    server.client() as client:
+                made = register(client, receiver.url("/"))["webhook_id"]
+                sent = client.post(f"/webhooks/{made}/test").expect(202).json["delivery_id"]
+                assert over(client, sent)["status"] == "delivered"
+                change(client, made, url=f"http://inside.pretended.example:{receiver.port}/")
+                redeliver(client, sent)
+                attempts = over(client, sent)["attempts"]
+                assert [one["error"] for one in attempts] == [None, "ADDRESS_REFUSED"]
+                assert canaries.visitors() == 0 and len(receiver.received()) == 1
 
     def test_a_name_that_changes_its_mind(self, pretender, tmp_path):
         """First it leads to where it may; when it is looked up again, it leads to where it may not."""

@@ -197,13 +197,14 @@ TEST_CASE_TEMPLATE("commits, deliveries and removals are counted", Engine, STORE
   CHECK(total(fixture.store().figures().commits) == 0);
   DeliveryReport report;
   report.key = fixture.owed().at(0).key;
-  report.attempt.duration = 45ms;
-  report.attempt.error = "BAD_STATUS";
+  report.attempt.emplace();
+  report.attempt->duration = 45ms;
+  report.attempt->error = "BAD_STATUS";
   report.backoff = 0ms;
   CHECK(fixture.record_delivery(report));
   CHECK(fixture.store().figures().owed_deliveries == 1);
   report.status = DeliveryStatus::delivered;
-  report.attempt.error.clear();
+  report.attempt->error.clear();
   CHECK(fixture.record_delivery(report));
   CHECK_FALSE(fixture.record_delivery(report));  // it is over: not noted, and not told of
   CHECK(fixture.store().figures().owed_deliveries == 0);

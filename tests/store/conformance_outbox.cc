@@ -37,12 +37,15 @@ DeliveryReport report(api::DeliveryKey key, DeliveryStatus status, std::optional
   report.key = key;
   report.status = status;
   report.backoff = backoff;
-  report.attempt.started_at = WallTime(1'772'366'400'123ms);
-  report.attempt.duration = 45ms;
-  report.attempt.remote_address = "192.0.2.7:443";
-  report.attempt.response_status = status == DeliveryStatus::delivered ? 204 : 500;
-  report.attempt.error = status == DeliveryStatus::delivered ? "" : "BAD_STATUS";
-  report.attempt.response_body = std::string("no\0t now\xff", 9);
+  if (status == DeliveryStatus::exhausted) report.exhausted = api::ExhaustedCause::attempts;
+  report.disable_after = 1'000h;
+  api::DeliveryAttempt& attempt = report.attempt.emplace();
+  attempt.started_at = WallTime(1'772'366'400'123ms);
+  attempt.duration = 45ms;
+  attempt.remote_address = "192.0.2.7:443";
+  attempt.response_status = status == DeliveryStatus::delivered ? 204 : 500;
+  attempt.error = status == DeliveryStatus::delivered ? "" : "BAD_STATUS";
+  attempt.response_body = std::string("no\0t now\xff", 9);
   return report;
 }
 
@@ -205,7 +208,7 @@ TEST_CASE_TEMPLATE("attempts to deliver are noted, and the next one waits", Engi
   CHECK(shown.next_attempt_at == fixture.clock.wall() + 5s);
   CHECK_FALSE(shown.finished_at);
   const auto last = shown.last_attempt.value();
-  const auto given = report(owed.key, DeliveryStatus::pending).attempt;
+  const auto given = report(owed.key, DeliveryStatus::pending).attempt.value();
   CHECK(last.started_at == given.started_at);
   CHECK(last.duration == given.duration);
   CHECK(last.remote_address == given.remote_address);
@@ -220,7 +223,7 @@ TEST_CASE_TEMPLATE("what is delivered or given up is not owed any more", Engine,
   for (const DeliveryStatus end : {DeliveryStatus::delivered, DeliveryStatus::exhausted}) {
     const OwedDelivery owed = owe_one(fixture);
     DeliveryReport unanswered = report(owed.key, DeliveryStatus::pending);
-    unanswered.attempt.response_status.reset();
+    unanswered.attempt->response_status.reset();
     CHECK(fixture.record_delivery(unanswered));
     fixture.clock.advance(1s);
     CHECK(fixture.record_delivery(report(owed.key, end)));

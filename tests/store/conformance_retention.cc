@@ -140,7 +140,7 @@ TEST_CASE_TEMPLATE("all that belongs to a task goes with it", Engine, STORE_ENGI
   DeliveryReport report;
   report.key = owed.front().key;
   report.status = api::DeliveryStatus::delivered;
-  report.attempt.started_at = fixture.clock.wall();
+  report.attempt.emplace().started_at = fixture.clock.wall();
   REQUIRE(fixture.record_delivery(report));
   CHECK(purge(fixture, keep_all_for(1s)).tasks == 1);
   CHECK_FALSE(is_known(fixture, done));

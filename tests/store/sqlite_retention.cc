@@ -77,6 +77,7 @@ TEST_CASE("sqlite: of a task that is removed no row stays, in any table") {
     fixture.store().append_log(running->key, running->token, {{1, fixture.clock.wall(), "stderr", "a line"}},
                                max_bytes);
   };
+  fixture.add_webhook({"https://hooks.example.com/", {std::nullopt, {}, {}}, ""});
   NewTask order = fixture.order();
   order.tags = {{"customer", "17"}};
   order.callback = api::Callback{"https://example.com/done", api::WebhookEvents::final_ones()};
@@ -99,14 +100,15 @@ TEST_CASE("sqlite: of a task that is removed no row stays, in any table") {
     DeliveryReport report;
     report.key = owed.key;
     report.status = api::DeliveryStatus::delivered;
-    report.attempt.started_at = fixture.clock.wall();
+    report.attempt.emplace().started_at = fixture.clock.wall();
     REQUIRE(fixture.record_delivery(report));
   }
 
   Connection database(path, Connection::Mode::read_only, "");
   std::istringstream tables(
       database.text("SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT IN "
-                    "('boot', 'cache_size', 'schema_migrations', 'secrets', 'sqlite_sequence')"));
+                    "('boot', 'cache_size', 'schema_migrations', 'secrets', 'sqlite_sequence', 'webhooks', "
+                    "'webhook_secrets')"));
   const std::vector<std::string> names{std::istream_iterator<std::string>(tables), {}};
   CHECK(names.size() >= 11);
   const auto rows = [&](const std::string& table) {

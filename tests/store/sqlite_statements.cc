@@ -40,9 +40,10 @@ TEST_CASE("sqlite: an unknown statement is our mistake") {
 
 TEST_CASE("sqlite: statements go by an index") {
   Fresh database;
-  // Run once at start; three count what is queued, what is owed, and everything, within an index.
-  const std::set<std::string_view> may_scan = {"ready_lanes", "count_all", "count_owed_deliveries",
-                                               "kept_boot"};
+  // Run once at start; three count what is queued, what is owed, and everything, within an index. And of registered
+  // webhooks there are a hundred at most.
+  const std::set<std::string_view> may_scan = {"ready_lanes", "count_all",    "count_owed_deliveries",
+                                               "kept_boot",   "all_webhooks", "count_webhooks"};
   for (const auto& entry : database.library.all()) {
     const auto& name = entry.first;
     const auto& sql = entry.second;
@@ -55,7 +56,8 @@ TEST_CASE("sqlite: statements go by an index") {
     while (sqlite3_step(statement) == SQLITE_ROW) {
       const std::string step = reinterpret_cast<const char*>(sqlite3_column_text(statement, 3));
       CAPTURE(step);
-      CHECK_FALSE(step.starts_with("SCAN"));
+      // The rows of a subquery were found by one.
+      CHECK_FALSE((step.starts_with("SCAN") && !step.starts_with("SCAN (subquery")));
       // Sorting is for what is small: the attempts that run.
       if (name != "open_attempts") CHECK(step.find("TEMP B-TREE") == std::string::npos);
     }

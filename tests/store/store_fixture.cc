@@ -255,10 +255,63 @@ std::vector<ReadyTask> StoreFixture::load_ready(ReadyOrder order) {
   return value_of(answer.wait());
 }
 
-bool StoreFixture::record_delivery(DeliveryReport report) {
-  Answer<bool> answer;
+std::optional<DeliveryStanding> StoreFixture::record_delivery(DeliveryReport report) {
+  Answer<std::optional<DeliveryStanding>> answer;
   store_->outbox().record_delivery(std::move(report), answer.done());
   return value_of(answer.wait());
+}
+
+WebhookWithSecret StoreFixture::add_webhook(const NewWebhook& webhook) {
+  Answer<std::optional<WebhookWithSecret>> answer;
+  store_->webhooks().create(webhook, answer.done());
+  return value_of(answer.wait()).value();
+}
+
+std::optional<api::Webhook> StoreFixture::change_webhook(const api::WebhookId& id, const api::WebhookChange& change) {
+  Answer<std::optional<api::Webhook>> answer;
+  store_->webhooks().change(id, change, answer.done());
+  return value_of(answer.wait());
+}
+
+std::optional<WebhookWithSecret> StoreFixture::rotate_secret(const api::WebhookId& id) {
+  Answer<std::optional<WebhookWithSecret>> answer;
+  store_->webhooks().rotate_secret(id, answer.done());
+  return value_of(answer.wait());
+}
+
+bool StoreFixture::remove_webhook(const api::WebhookId& id) {
+  Answer<bool> answer;
+  store_->webhooks().remove(id, answer.done());
+  return value_of(answer.wait());
+}
+
+std::optional<api::Webhook> StoreFixture::webhook(const api::WebhookId& id) {
+  return value_of(store_->webhooks().find(id));
+}
+
+SendOutcome StoreFixture::redeliver(const api::DeliveryId& id) {
+  Answer<SendOutcome> answer;
+  store_->outbox().redeliver(id, answer.done());
+  return value_of(answer.wait());
+}
+
+RecoverOutcome StoreFixture::recover(const RecoverOrder& order) {
+  Answer<RecoverOutcome> answer;
+  store_->outbox().recover(order, answer.done());
+  return value_of(answer.wait());
+}
+
+SendOutcome StoreFixture::send_test(const api::WebhookId& id) {
+  Answer<SendOutcome> answer;
+  store_->outbox().send_test(id, answer.done());
+  return value_of(answer.wait());
+}
+
+std::vector<api::DeliverySummary> StoreFixture::deliveries(const api::WebhookId& id) {
+  api::DeliveryQuery query;
+  query.webhook = id;
+  query.page_size = 10'000;
+  return value_of(store_->outbox().deliveries_of(query)).value().deliveries;
 }
 
 TaskSnapshotPtr StoreFixture::find(const TaskSnapshotPtr& task) {

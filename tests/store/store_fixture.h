@@ -101,7 +101,17 @@ class StoreFixture {
   RetryOutcome retry(RetryOrder order);
   RetryOutcome retry(const TaskSnapshotPtr& task) { return retry(RetryOrder{task->id, {}, {}}); }
   SweepOutcome sweep();
-  bool record_delivery(DeliveryReport report);
+  std::optional<DeliveryStanding> record_delivery(DeliveryReport report);
+  WebhookWithSecret add_webhook(const NewWebhook& webhook);
+  std::optional<api::Webhook> change_webhook(const api::WebhookId& id, const api::WebhookChange& change);
+  std::optional<WebhookWithSecret> rotate_secret(const api::WebhookId& id);
+  bool remove_webhook(const api::WebhookId& id);
+  std::optional<api::Webhook> webhook(const api::WebhookId& id);
+  SendOutcome redeliver(const api::DeliveryId& id);
+  RecoverOutcome recover(const RecoverOrder& order);
+  SendOutcome send_test(const api::WebhookId& id);
+  // All of a webhook's, newest first; it must exist.
+  std::vector<api::DeliverySummary> deliveries(const api::WebhookId& id);
   std::vector<ReadyTask> load_ready(ReadyOrder order);
   // The task as the database has it; must exist.
   TaskSnapshotPtr find(const TaskSnapshotPtr& task);

@@ -116,6 +116,9 @@ class ApiClient:
     def post(self, path, value=NO_BODY, **options):
         return self.request("POST", path, value, **options)
 
+    def patch(self, path, value=NO_BODY, **options):
+        return self.request("PATCH", path, value, **options)
+
     def delete(self, path, **options):
         return self.request("DELETE", path, **options)
 

@@ -30,6 +30,7 @@ class Received:
     body: bytes
     at: float      # of time.monotonic()
     clock: float   # of time.time()
+    request_version: str = "HTTP/1.1"
     answered: int = None  # the status, once it was sent
 
     @property
@@ -67,7 +68,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         receiver = self.server.receiver
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        received = Received(self.path, headers, body, time.monotonic(), time.time())
+        received = Received(self.path, headers, body, time.monotonic(), time.time(), self.request_version)
         reply = receiver.take(received, self.command)
         if reply.hangs:
             self._wait_for_the_end(receiver)
@@ -105,15 +106,46 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 256
 
+    def __init__(self, *arguments):
+        super().__init__(*arguments, bind_and_activate=False)
+        self.server_bind()
+        self._lock = threading.Lock()
+        self._open = set()
+        self.connections = 0  # that there ever were
+
+    def process_request(self, request, client_address):
+        with self._lock:
+            self._open.add(request)
+            self.connections += 1
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    @property
+    def open_connections(self):
+        with self._lock:
+            return len(self._open)
+
+    def hang_up(self):
+        """Senders keep their connections: whoever waits on one for more hears its end, and can still answer."""
+        with self._lock:
+            for request in self._open:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(request, socket.SHUT_RD)  # of TLS only what is below it
+
     def handle_error(self, *_):
         pass  # whoever hangs up is allowed to
 
 
 class WebhookReceiver:
     """On a free port of this machine, for a `with` block. Paths answer 204 unless a plan says otherwise; while
-    `silent` is set, nobody gets an answer. The hooks are called by the threads that answer, any number at once."""
+    `silent` is set, nobody gets an answer. The hooks are called by the threads that answer, any number at once.
+    With `refuses`, nobody gets a connection before listen(); the port is taken all the same."""
 
-    def __init__(self, address="127.0.0.1"):
+    def __init__(self, address="127.0.0.1", refuses=False):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         server_class = type("Server", (_Server,), {"address_family": family})
         self.stopping = threading.Event()
@@ -126,23 +158,35 @@ class WebhookReceiver:
         self._received = []
         self._methods = set()
         self._server = server_class((address, 0), _Handler)
+        if not refuses:
+            self._server.server_activate()
+        self._refuses = refuses
         self._server.receiver = self
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     def __enter__(self):
-        self._thread.start()
+        if not self._refuses:
+            self._thread.start()
         return self
 
     def __exit__(self, *_):
         self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
+        if not self._refuses:
+            self._server.shutdown()
+            self._thread.join()
+        self._server.hang_up()
         self._server.server_close()
 
     def url(self, path="/", scheme="http"):
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{scheme}://{host}:{self.port}{path}"
+
+    def listen(self):
+        """For one that refused until now."""
+        self._server.server_activate()
+        self._thread.start()
+        self._refuses = False
 
     def use_tls(self, context):
         """Before anybody has come. Who does not like the certificate hangs up in a thread of the receiver."""
@@ -163,6 +207,18 @@ class WebhookReceiver:
             if not plan:
                 return Reply(204)
             return plan[0] if len(plan) == 1 else plan.pop(0)
+
+    @property
+    def connections(self):
+        """How many there ever were."""
+        return self._server.connections
+
+    @property
+    def open_connections(self):
+        return self._server.open_connections
+
+    def hang_up(self):
+        self._server.hang_up()
 
     @property
     def methods(self):

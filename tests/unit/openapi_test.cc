@@ -114,11 +114,17 @@ TEST_CASE("states and outcomes are those of the code") {
   std::set<std::string> events;
   for (int i = 0; i < webhook_event_count; ++i) events.emplace(to_text(static_cast<WebhookEvent>(i)));
   CHECK(strings_of(schemas["WebhookEvent"]["enum"]) == events);
+  events.erase("webhook.test");
+  CHECK(strings_of(schemas["TaskEvent"]["enum"]) == events);
   std::set<std::string> statuses;
   for (const auto status : {DeliveryStatus::pending, DeliveryStatus::delivered, DeliveryStatus::exhausted})
     statuses.emplace(to_text(status));
-  CHECK(strings_of(schemas["Delivery"]["properties"]["status"]["enum"]) == statuses);
+  CHECK(strings_of(schemas["DeliveryStatus"]["enum"]) == statuses);
   CHECK(names_of(schemas["TaskDetail"]["properties"]["deliveries"]["properties"]) == statuses);
+  const Json& causes = schemas["Delivery"]["properties"]["exhausted_cause"]["enum"];
+  CHECK(causes.size() == static_cast<std::size_t>(ExhaustedCause::circuit_open) + 2);
+  for (const auto& cause : causes)
+    CHECK((cause.is_null() || parse_exhausted_cause(cause.get<std::string>())));
 }
 
 TEST_CASE("limits are those of the code") {
@@ -148,6 +154,13 @@ TEST_CASE("limits are those of the code") {
   CHECK(start["unique_key"]["maxLength"] == limits::unique_key_chars);
   CHECK(start["cache"]["properties"]["key"]["maxLength"] == limits::cache_key_chars);
   CHECK(start["cache"]["properties"]["stale_seconds"]["maximum"] == limits::duration_seconds_max);
+  const Json& webhook = schemas["WebhookRequest"]["properties"];
+  CHECK(webhook["description"]["maxLength"] == limits::webhook_description_chars);
+  CHECK(schemas["WebhookUrl"]["maxLength"] == limits::callback_url_chars);
+  CHECK(schemas["WebhookNames"]["maxItems"] == limits::webhook_names);
+  CHECK(schemas["WebhookList"]["properties"]["webhooks"]["maxItems"] == limits::webhooks);
+  CHECK(schemas["DeliveryPage"]["properties"]["deliveries"]["maxItems"] == limits::page_size_max);
+  CHECK(schemas["DeliveryDetail"]["properties"]["attempts"]["maxItems"] == limits::kept_delivery_attempts);
   CHECK(parameters["IdempotencyKey"]["schema"]["maxLength"] == limits::idempotency_key_chars + 2);
 }
 
@@ -158,6 +171,14 @@ TEST_CASE("the fields of a start are the ones that are read") {
                               "timeout_seconds", "deadline_seconds", "deadline_at", "expires_seconds",
                               "max_attempts", "tags", "callback_url", "callback_events", "unique_key",
                               "cache", "on_timeout"});
+}
+
+TEST_CASE("the fields of a webhook are the ones that are read") {
+  const Json api = description();
+  std::set<std::string> fields{"url", "events", "types", "queues", "description"};
+  CHECK(names_of(api["components"]["schemas"]["WebhookRequest"]["properties"]) == fields);
+  fields.insert("disabled");
+  CHECK(names_of(api["components"]["schemas"]["WebhookChange"]["properties"]) == fields);
 }
 
 TEST_CASE("objects are closed, and what they require they have") {

@@ -138,15 +138,18 @@ TEST_CASE("task meters: types are bounded, and one that nobody was told of is ot
 TEST_CASE("task meters: attempts to deliver") {
   Told told;
   const std::vector<storage::TriedDelivery> tried = {
-      {api::DeliveryKey(1), api::DeliveryStatus::pending, "TIMED_OUT", std::chrono::seconds(15)},
-      {api::DeliveryKey(1), api::DeliveryStatus::delivered, "", std::chrono::seconds(1)},
-      {api::DeliveryKey(2), api::DeliveryStatus::exhausted, "REDIRECT", std::chrono::seconds(1)}};
+      {api::DeliveryKey(1), true, api::DeliveryStatus::pending, "TIMED_OUT", std::chrono::seconds(15)},
+      {api::DeliveryKey(1), true, api::DeliveryStatus::delivered, "", std::chrono::seconds(1)},
+      {api::DeliveryKey(2), true, api::DeliveryStatus::exhausted, "REDIRECT", std::chrono::seconds(1)},
+      // Given up without an attempt.
+      {api::DeliveryKey(3), false, api::DeliveryStatus::exhausted, "", std::chrono::seconds(0)}};
   told.meters.on_deliveries_tried(tried);
   CHECK(told.says(R"(longhaul_webhook_attempts_total{outcome="timed_out"} 1)"));
   CHECK(told.says(R"(longhaul_webhook_attempts_total{outcome="delivered"} 1)"));
   CHECK(told.says(R"(longhaul_webhook_attempts_total{outcome="redirect"} 1)"));
-  CHECK(told.says(R"(longhaul_webhook_deliveries_total{status="exhausted"} 1)"));
+  CHECK(told.says(R"(longhaul_webhook_deliveries_total{status="exhausted"} 2)"));
   CHECK(told.says(R"(longhaul_webhook_attempt_seconds_sum 17)"));
+  CHECK(told.says(R"(longhaul_webhook_attempt_seconds_count 3)"));
 }
 
 TEST_CASE("metrics text: labels and numbers are written as the format wants them") {

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,27 @@ namespace longhaul::tests {
 inline base::SteadyTime at(std::int64_t ms) { return base::SteadyTime(base::Milliseconds(ms)); }
 
 inline storage::OwedDelivery owed(std::int64_t key, std::int64_t due, const std::string& origin = "a") {
-  return {api::DeliveryKey(key), {}, at(due), origin};
+  return {api::DeliveryKey(key), {}, at(due), origin, origin};
+}
+
+// Limits of a queue in which endpoints have hosts of their own.
+inline worker::webhooks::DueQueue::Limits limits_of(std::size_t under_way, std::size_t by_endpoint, std::size_t kept,
+                                                    std::size_t kept_by_endpoint) {
+  worker::webhooks::DueQueue::Limits limits;
+  limits.under_way = under_way;
+  limits.under_way_by_host = under_way;
+  limits.under_way_by_endpoint = by_endpoint;
+  limits.kept = kept;
+  limits.kept_by_endpoint = kept_by_endpoint;
+  return limits;
+}
+
+// The key of the next one that is to be sent.
+inline std::optional<api::DeliveryKey> take(worker::webhooks::DueQueue& queue, base::SteadyTime now) {
+  const auto turn = queue.take(now);
+  if (!turn) return std::nullopt;
+  REQUIRE_FALSE(turn->give_up);
+  return turn->key;
 }
 
 // What the store would answer, and what may be asked of the queue about it.
@@ -51,7 +72,7 @@ class NaiveOutbox {
       if (const auto& after = queue_.read_up_to()) row = rows_.upper_bound({after->due, after->key});
       std::vector<storage::OwedDelivery> page;
       for (; row != rows_.end() && page.size() < page_length; ++row)
-        page.push_back({row->first.second, {}, row->first.first, row->second});
+        page.push_back({row->first.second, {}, row->first.first, row->second, row->second});
       queue_.read(page, page.size() < page_length, now);
     }
   }

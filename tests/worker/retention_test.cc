@@ -126,7 +126,7 @@ class RetentionFixture {
     storage::DeliveryReport report;
     report.key = owed.front().key;
     report.status = api::DeliveryStatus::delivered;
-    report.attempt.started_at = clock.wall();
+    report.attempt.emplace().started_at = clock.wall();
     std::promise<void> written;
     store_->outbox().record_delivery(report, [&written](const auto&) { written.set_value(); });
     written.get_future().wait();

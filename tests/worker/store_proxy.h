@@ -131,6 +131,7 @@ class StoreProxy final : public storage::Store, private storage::Retention {
   [[nodiscard]] api::TaskSnapshotPtr recent(const api::TaskId& id) override { return inner_->recent(id); }
   [[nodiscard]] storage::Now now() const override { return inner_->now(); }
   [[nodiscard]] storage::Outbox& outbox() override { return inner_->outbox(); }
+  [[nodiscard]] storage::Webhooks& webhooks() override { return inner_->webhooks(); }
   [[nodiscard]] storage::Retention& retention() override { return *this; }
   [[nodiscard]] storage::ResultCache& result_cache() override { return inner_->result_cache(); }
 

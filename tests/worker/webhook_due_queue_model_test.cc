@@ -16,7 +16,9 @@ using api::DeliveryKey;
 using base::SteadyTime;
 using tests::at;
 using tests::NaiveOutbox;
+using tests::limits_of;
 using tests::owed;
+using tests::take;
 using worker::webhooks::DueQueue;
 
 namespace {
@@ -28,9 +30,9 @@ class Model {
       : random_(seed),
         origins_(2 + below(30)),
         page_(1 + below(40)),
-        limits_{1 + below(12), 1 + below(3), 0, 2 + below(30)},
+        limits_(limits_of(1 + below(12), 1 + below(3), 0, 2 + below(30))),
         in_order_(has_room_for_all_origins) {
-    limits_.kept = in_order_ ? (origins_ + 1) * limits_.kept_by_origin + limits_.under_way
+    limits_.kept = in_order_ ? (origins_ + 1) * limits_.kept_by_endpoint + limits_.under_way
                              : 16 * limits_.under_way + 20 + below(60);
     if (!in_order_) origins_ = limits_.kept + below(100);
     queue_.emplace(limits_);
@@ -68,7 +70,7 @@ class Model {
     for (bool more = true; more;) {
       more = false;
       outbox_->read_what_is_wanted(at(now()), page_);
-      while (const auto key = queue_->take(at(now()))) {
+      while (const auto key = take(*queue_, at(now()))) {
         more = true;
         REQUIRE(outbox_->due_of(*key) <= at(now()));
         check_order(*key);
@@ -106,8 +108,8 @@ class Model {
     for (const auto& [place, origin] : outbox_->rows()) {
       if (place.first > at(now())) break;
       const std::size_t held = held_[origin];
-      const std::size_t kept_free = held * limits_.under_way / (2 * limits_.under_way_by_origin);
-      waits |= !under_way_.contains(place.second) && held < limits_.under_way_by_origin &&
+      const std::size_t kept_free = held * limits_.under_way / (2 * limits_.under_way_by_endpoint);
+      waits |= !under_way_.contains(place.second) && held < limits_.under_way_by_endpoint &&
                under_way_.size() + kept_free < limits_.under_way;
     }
     REQUIRE_FALSE(waits);

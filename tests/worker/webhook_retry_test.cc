@@ -54,7 +54,7 @@ TEST_CASE("webhook outcome: the table") {
     TransferEnd end;
     end.status = status;
     end.retry_after = 77s;
-    return outcome_of(end, schedule, attempt, middle);
+    return outcome_of(end, schedule, attempt, storage::Addressee::callback, middle);
   };
   for (const int status : {200, 201, 202, 204, 299}) {
     CAPTURE(status);
@@ -95,8 +95,8 @@ TEST_CASE("webhook outcome: the table") {
   for (const auto& [fault, error] : faults) {
     TransferEnd end;
     end.fault = fault;
-    CHECK(outcome_of(end, schedule, 1, middle).error == error);
-    CHECK(outcome_of(end, schedule, 1, middle).backoff == 10s);
-    CHECK(outcome_of(end, schedule, 2, middle).status == DeliveryStatus::exhausted);
+    CHECK(outcome_of(end, schedule, 1, storage::Addressee::callback, middle).error == error);
+    CHECK(outcome_of(end, schedule, 1, storage::Addressee::callback, middle).backoff == 10s);
+    CHECK(outcome_of(end, schedule, 2, storage::Addressee::callback, middle).status == DeliveryStatus::exhausted);
   }
 }

@@ -36,7 +36,7 @@ class HandOutbox final : public storage::Outbox {
   storage::OwedDelivery put(std::int64_t key, const std::string& url) {
     base::MutexLock lock(mutex_);
     rows_[DeliveryKey(key)] = {url, now().steady, 0, DeliveryStatus::pending, {}};
-    return {DeliveryKey(key), {}, now().steady, "origin"};
+    return {DeliveryKey(key), {}, now().steady, "origin", "origin"};
   }
   // Waits until a delivery is over.
   DeliveryStatus ended(std::int64_t key) {
@@ -50,22 +50,25 @@ class HandOutbox final : public storage::Outbox {
     return rows_.at(DeliveryKey(key)).last;
   }
 
-  void record_delivery(storage::DeliveryReport report, storage::Done<bool> done) override {
+  void record_delivery(storage::DeliveryReport report,
+                       storage::Done<std::optional<storage::DeliveryStanding>> done) override {
     ++records_asked;
     if (refuse_records > 0) {
       --refuse_records;
       return done(base::Failure{storage::StoreError{storage::StoreFault::storage_full, "no space left"}});
     }
+    storage::DeliveryStanding standing{report.status, std::nullopt, std::nullopt};
     {
       base::MutexLock lock(mutex_);
       Row& row = rows_.at(report.key);
       ++row.attempts;
       row.status = report.status;
       row.due = now().steady + report.backoff.value_or(0ms);
-      row.last = std::move(report.attempt);
+      row.last = report.attempt.value();
+      if (report.status == DeliveryStatus::pending) standing.due = row.due;
       changed_.notify_all();
     }
-    done(true);
+    done(std::optional(standing));
     after_record();
   }
   storage::StoreResult<std::vector<storage::OwedDelivery>> owed_deliveries(
@@ -74,7 +77,7 @@ class HandOutbox final : public storage::Outbox {
     std::vector<storage::OwedDelivery> owed;
     base::MutexLock lock(mutex_);
     for (const auto& [key, row] : rows_) {
-      if (row.status == DeliveryStatus::pending) owed.push_back({key, {}, row.due, "origin"});
+      if (row.status == DeliveryStatus::pending) owed.push_back({key, {}, row.due, "origin", "origin"});
     }
     return owed;
   }
@@ -84,11 +87,25 @@ class HandOutbox final : public storage::Outbox {
     const auto found = rows_.find(key);
     if (found == rows_.end() || found->second.status != DeliveryStatus::pending)
       return std::optional<storage::DeliveryContent>();
-    return std::optional(storage::DeliveryContent{{}, found->second.url, "{}", "", found->second.attempts});
+    storage::DeliveryContent content;
+    content.url = found->second.url;
+    content.body = "{}";
+    content.attempts = found->second.attempts;
+    return std::optional(std::move(content));
   }
   storage::StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
       const api::TaskId&) override {
     return std::optional<std::vector<api::DeliverySummary>>();
+  }
+  // Nobody asks for these here.
+  void redeliver(api::DeliveryId, storage::Done<storage::SendOutcome>) override {}
+  void recover(storage::RecoverOrder, storage::Done<storage::RecoverOutcome>) override {}
+  void send_test(api::WebhookId, storage::Done<storage::SendOutcome>) override {}
+  storage::StoreResult<std::optional<storage::DeliveryPage>> deliveries_of(const api::DeliveryQuery&) override {
+    return std::optional<storage::DeliveryPage>();
+  }
+  storage::StoreResult<std::optional<api::DeliveryDetail>> find_detail(const api::DeliveryId&) override {
+    return std::optional<api::DeliveryDetail>();
   }
   const std::string& callback_secret() const override { return secret; }
   storage::Now now() const override {

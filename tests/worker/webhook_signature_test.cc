@@ -61,7 +61,7 @@ TEST_CASE(
   storage::DeliveryContent content;
   content.body = "{}";
   const base::WallTime at{base::Milliseconds(1614265330999)};
-  auto headers = worker::webhooks::request_headers(content, *key, at, 7);
+  auto headers = worker::webhooks::request_headers(content, std::span(&*key, 1), at, 7);
   const std::string id(content.id.get().text());
   REQUIRE(headers.size() == 4);
   CHECK(headers[0] == "content-type: application/json");
@@ -70,7 +70,7 @@ TEST_CASE(
   CHECK(headers[3] == "webhook-signature: " + key->sign(id, 1614265330, "{}"));
 
   content.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-  headers = worker::webhooks::request_headers(content, *key, at, 0xfedcba9876543210);
+  headers = worker::webhooks::request_headers(content, std::span(&*key, 1), at, 0xfedcba9876543210);
   REQUIRE(headers.size() == 5);
   CHECK(headers[4] == "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-fedcba9876543210-01");
 

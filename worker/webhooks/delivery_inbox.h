@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <utility>
 #include <variant>
@@ -23,18 +24,19 @@ namespace longhaul::worker::webhooks {
 // The answer to a report.
 struct Recorded {
   api::DeliveryKey key;
-  storage::StoreResult<bool> outcome;
+  storage::StoreResult<std::optional<storage::DeliveryStanding>> outcome;
 };
 
 class DeliveryInbox {
  public:
   struct Content {
     std::vector<storage::OwedDelivery> owed;
+    std::vector<storage::MovedEndpoint> moved;
     bool missed_some = false;
     std::vector<Recorded> recorded;
     bool stop = false;
 
-    [[nodiscard]] bool empty() const { return owed.empty() && !missed_some && recorded.empty() && !stop; }
+    [[nodiscard]] bool empty() const { return owed.empty() && moved.empty() && !missed_some && recorded.empty() && !stop; }
   };
 
   // `wake` must not block. It is called when something has come in while the service may be asleep.
@@ -47,6 +49,9 @@ class DeliveryInbox {
       content.owed.insert(content.owed.end(), fitting.begin(), fitting.end());
       content.missed_some |= fitting.size() < owed.size();
     });
+  }
+  void push(std::span<const storage::MovedEndpoint> moved) EXCLUDES(mutex_) {
+    change([moved](Content& content) { content.moved.insert(content.moved.end(), moved.begin(), moved.end()); });
   }
   void push(Recorded recorded) EXCLUDES(mutex_) {
     change([&recorded](Content& content) { content.recorded.push_back(std::move(recorded)); });

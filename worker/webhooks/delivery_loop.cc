@@ -28,6 +28,25 @@ std::string origin_of(const std::string& url) {
   return read ? api::origin_of(read.value()) : std::string("unreadable");
 }
 
+DueQueue::Limits limits_of(const DeliveryOptions& options) {
+  DueQueue::Limits limits = options.limits;
+  limits.longest_hold = options.disable_after;
+  limits.circuit = circuit_limits(options.retries);
+  return limits;
+}
+
+// Why a delivery is not sent, whatever the endpoint would say.
+std::optional<api::ExhaustedCause> cause_not_to_send(storage::Addressee addressee, bool held_too_long) {
+  switch (addressee) {
+    case storage::Addressee::disabled_webhook: return api::ExhaustedCause::webhook_disabled;
+    case storage::Addressee::removed_webhook: return api::ExhaustedCause::webhook_removed;
+    case storage::Addressee::callback:
+    case storage::Addressee::webhook: break;
+  }
+  if (held_too_long) return api::ExhaustedCause::circuit_open;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::unique_ptr<DeliveryService> make_delivery_service(DeliveryOptions options) {
@@ -38,7 +57,7 @@ DeliveryLoop::DeliveryLoop(DeliveryOptions options)
     : options_(std::move(options)),
       transfers_({options_.guard, options_.timeout, options_.ca_file, "longhaul/" LONGHAUL_VERSION}),
       inbox_(std::make_shared<DeliveryInbox>([this] { transfers_.ring(); })),
-      queue_(options_.limits) {
+      queue_(limits_of(options_)) {
   assert(options_.outbox != nullptr && options_.clock != nullptr && options_.guard != nullptr);
   if (!options_.random) options_.random = machine_random();
 }
@@ -84,6 +103,7 @@ void DeliveryLoop::turn() {
   if (pause_.take_end(options_.clock->boot())) post_owed_reports();
   if (may_go_on()) read_a_page();
   if (may_go_on()) begin_due();
+  tell_of_circuits();
 }
 
 bool DeliveryLoop::is_done() const {
@@ -117,6 +137,7 @@ void DeliveryLoop::take_in(DeliveryInbox::Content content) {
   // First what is over: its key may be that of a new delivery, when the newest of the outbox was removed.
   for (Recorded& recorded : content.recorded) handle(recorded);
   for (const storage::OwedDelivery& delivery : content.owed) queue_.add(delivery);
+  for (const storage::MovedEndpoint& moved : content.moved) queue_.move(moved);
 }
 
 void DeliveryLoop::handle(Recorded& recorded) {
@@ -129,13 +150,17 @@ void DeliveryLoop::handle(Recorded& recorded) {
   refused_ = false;
   pause_.worked();
   const auto found = reports_.find(recorded.key);
-  const storage::DeliveryReport& report = found->second;
-  // Not applied: somebody else has ended it.
-  if (*recorded.outcome && report.status == api::DeliveryStatus::pending) {
-    queue_.put_off(recorded.key,
-                   options_.outbox->now().steady + report.backoff.value_or(base::Milliseconds(0)));
+  const auto& standing = *recorded.outcome;
+  // Nothing: somebody else has ended it.
+  if (standing && standing->due) {
+    queue_.put_off(recorded.key, *standing->due);
   } else {
     queue_.settle(recorded.key);
+  }
+  if (standing && standing->has_disabled) {
+    base::log_warning("a webhook is disabled", {{"webhook_id", standing->has_disabled->id.get().text()},
+                                                {"cause", api::to_text(standing->has_disabled->cause)},
+                                                {"origin", found->second.origin}});
   }
   reports_.erase(found);
 }
@@ -153,14 +178,14 @@ void DeliveryLoop::read_a_page() {
 
 void DeliveryLoop::begin_due() {
   const base::SteadyTime now = options_.outbox->now().steady;
-  while (const auto key = queue_.take(now)) {
-    if (begin(*key)) continue;
-    queue_.put_off(*key, now);
+  while (const auto turn = queue_.take(now)) {
+    if (begin(turn->key, turn->give_up)) continue;
+    queue_.put_off(turn->key, now);
     break;
   }
 }
 
-bool DeliveryLoop::begin(api::DeliveryKey key) {
+bool DeliveryLoop::begin(api::DeliveryKey key, bool held_too_long) {
   auto found = options_.outbox->find_delivery(key);
   if (!found) {
     pause_.failed(options_.clock->boot(), found.error());
@@ -168,15 +193,46 @@ bool DeliveryLoop::begin(api::DeliveryKey key) {
   }
   if (!found->has_value()) {
     queue_.settle(key);
-    return true;
+  } else if (const auto cause = cause_not_to_send((*found)->addressee, held_too_long)) {
+    give_up(key, **found, *cause);
+  } else {
+    send(key, *std::move(*found));
   }
-  storage::DeliveryContent& content = **found;
-  const base::WallTime now = options_.clock->wall();
-  auto headers = request_headers(content, *key_, now, options_.random());
-  sending_.emplace(
-      key, Sending{content.id, origin_of(content.url), content.attempts + 1, now, options_.clock->boot()});
-  transfers_.begin({key, std::move(content.url), std::move(content.body), std::move(headers)});
   return true;
+}
+
+std::vector<SigningKey> DeliveryLoop::keys_of(const storage::DeliveryContent& content) const {
+  if (content.addressee == storage::Addressee::callback) return {*key_};
+  std::vector<SigningKey> keys;
+  for (const std::string& secret : content.secrets) {
+    if (auto key = SigningKey::parse(secret)) keys.push_back(std::move(*key));
+  }
+  return keys;
+}
+
+void DeliveryLoop::send(api::DeliveryKey key, storage::DeliveryContent content) {
+  const base::WallTime now = options_.clock->wall();
+  const std::vector<SigningKey> keys = keys_of(content);
+  if (keys.empty()) {
+    // A damaged database: nothing goes out unsigned.
+    base::log_error("a webhook has no secret that signs", {{"delivery_id", content.id.get().text()}});
+    return queue_.put_off(key, options_.outbox->now().steady + longest_circuit_wait);
+  }
+  auto headers = request_headers(content, keys, now, options_.random());
+  sending_.emplace(key, Sending{content.id, origin_of(content.url), content.addressee, content.attempts + 1,
+                                content.round, now, options_.clock->boot()});
+  transfers_.begin({key, std::move(content.url), std::move(content.body), std::move(headers)});
+}
+
+void DeliveryLoop::give_up(api::DeliveryKey key, const storage::DeliveryContent& content, api::ExhaustedCause cause) {
+  queue_.release(key);
+  Report report;
+  report.origin = origin_of(content.url);
+  report.content.key = key;
+  report.content.status = api::DeliveryStatus::exhausted;
+  report.content.exhausted = cause;
+  report.content.round = content.round;
+  note(std::move(report));
 }
 
 // ---- 4. what has ended
@@ -185,36 +241,67 @@ void DeliveryLoop::end(TransferEnd ended) {
   const auto found = sending_.find(ended.key);
   const Sending sending = found->second;
   sending_.erase(found);
-  const DeliveryOutcome outcome = outcome_of(ended, options_.retries, sending.attempt, options_.random());
+  const DeliveryOutcome outcome =
+      outcome_of(ended, options_.retries, sending.attempt, sending.addressee, options_.random());
+  queue_.judge(ended.key, outcome.sign, options_.outbox->now().steady, options_.random());
+  queue_.release(ended.key);
   if (outcome.status == api::DeliveryStatus::exhausted) {
     base::log_warning("a delivery is given up", {{"delivery_id", sending.id.get().text()},
                                                  {"attempts", sending.attempt},
                                                  {"origin", sending.origin},
                                                  {"error", outcome.error}});
   }
-  storage::DeliveryReport report;
-  report.key = ended.key;
-  report.attempt.started_at = sending.started_at;
-  report.attempt.duration =
-      std::chrono::duration_cast<base::Milliseconds>(options_.clock->boot() - sending.began);
-  report.attempt.remote_address = std::move(ended.remote_address);
-  report.attempt.response_status = ended.status;
-  report.attempt.error = outcome.error;
-  report.attempt.response_body = std::move(ended.answer);
-  report.status = outcome.status;
-  report.backoff = outcome.backoff;
-  post_report(reports_.emplace(ended.key, std::move(report)).first->second);
+  api::DeliveryAttempt attempt;
+  attempt.started_at = sending.started_at;
+  attempt.duration = std::chrono::duration_cast<base::Milliseconds>(options_.clock->boot() - sending.began);
+  attempt.remote_address = std::move(ended.remote_address);
+  attempt.response_status = ended.status;
+  attempt.error = outcome.error;
+  attempt.response_body = std::move(ended.answer);
+  Report report;
+  report.origin = sending.origin;
+  report.content.key = ended.key;
+  report.content.attempt = std::move(attempt);
+  report.content.status = outcome.status;
+  report.content.backoff = outcome.backoff;
+  report.content.exhausted = outcome.exhausted;
+  report.content.round = sending.round;
+  report.content.webhook_is_gone = outcome.exhausted == api::ExhaustedCause::gone;
+  note(std::move(report));
+}
+
+void DeliveryLoop::note(Report report) {
+  report.content.disable_after = options_.disable_after;
+  const api::DeliveryKey key = report.content.key;
+  post_report(reports_.emplace(key, std::move(report)).first->second.content);
 }
 
 void DeliveryLoop::post_report(const storage::DeliveryReport& report) {
-  options_.outbox->record_delivery(report,
-                                   [inbox = inbox_, key = report.key](storage::StoreResult<bool> outcome) {
-                                     inbox->push(Recorded{key, std::move(outcome)});
-                                   });
+  options_.outbox->record_delivery(
+      report, [inbox = inbox_, key = report.key](storage::StoreResult<std::optional<storage::DeliveryStanding>> outcome) {
+        inbox->push(Recorded{key, std::move(outcome)});
+      });
 }
 
 void DeliveryLoop::post_owed_reports() {
-  for (const api::DeliveryKey key : std::exchange(owed_reports_, {})) post_report(reports_.at(key));
+  for (const api::DeliveryKey key : std::exchange(owed_reports_, {})) post_report(reports_.at(key).content);
+}
+
+void DeliveryLoop::tell_of_circuits() {
+  for (const CircuitNews& news : queue_.take_news()) {
+    if (news.open_until) {
+      base::log_debug("a circuit is open", {{"endpoint", news.endpoint}});
+    } else {
+      base::log_debug("a circuit is closed", {{"endpoint", news.endpoint}});
+    }
+    if (options_.circuits == nullptr) continue;
+    if (news.open_until) {
+      const storage::Now now = options_.outbox->now();
+      options_.circuits->open(news.endpoint, {now.wall, now.wall + (*news.open_until - now.steady)});
+    } else {
+      options_.circuits->close(news.endpoint);
+    }
+  }
 }
 
 }  // namespace longhaul::worker::webhooks

@@ -30,15 +30,24 @@ class DeliveryLoop final : public DeliveryService {
 
   void on_committed(std::span<const storage::TaskChange>) override {}
   void on_deliveries(std::span<const storage::OwedDelivery> deliveries) override { inbox_->push(deliveries); }
+  void on_endpoints_moved(std::span<const storage::MovedEndpoint> moved) override { inbox_->push(moved); }
 
  private:
   // An attempt that is being made.
   struct Sending {
     api::DeliveryId id;
     std::string origin;
-    int attempt = 1;
+    storage::Addressee addressee = storage::Addressee::callback;
+    int attempt = 1;  // of this round
+    int round = 0;
     base::WallTime started_at;
     base::BootTime began;
+  };
+
+  // What is to be written down of a delivery.
+  struct Report {
+    storage::DeliveryReport content;
+    std::string origin;  // for the log
   };
 
   void run();
@@ -51,8 +60,13 @@ class DeliveryLoop final : public DeliveryService {
   void read_a_page();
   void begin_due();
   // False when the store could not be read.
-  [[nodiscard]] bool begin(api::DeliveryKey key);
+  [[nodiscard]] bool begin(api::DeliveryKey key, bool held_too_long);
+  void send(api::DeliveryKey key, storage::DeliveryContent content);
+  [[nodiscard]] std::vector<SigningKey> keys_of(const storage::DeliveryContent& content) const;
+  void give_up(api::DeliveryKey key, const storage::DeliveryContent& content, api::ExhaustedCause cause);
   void end(TransferEnd ended);
+  void note(Report report);
+  void tell_of_circuits();
   void post_report(const storage::DeliveryReport& report);
   void post_owed_reports();
   [[nodiscard]] bool may_go_on() const { return !stopping_ && !refused_ && !pause_.active(); }
@@ -67,7 +81,7 @@ class DeliveryLoop final : public DeliveryService {
   DueQueue queue_;
   StorePause pause_;
   std::unordered_map<api::DeliveryKey, Sending> sending_;
-  std::unordered_map<api::DeliveryKey, storage::DeliveryReport> reports_;  // until they are committed
+  std::unordered_map<api::DeliveryKey, Report> reports_;  // until they are committed
   std::vector<api::DeliveryKey> owed_reports_;                             // of these, what the store refused
   bool refused_ = false;  // the last report: nothing more is sent until one is taken
   bool stopping_ = false;

@@ -18,6 +18,7 @@
 #include "base/service.h"
 #include "storage/store.h"
 #include "worker/webhooks/address_guard.h"
+#include "worker/webhooks/circuit_board.h"
 #include "worker/webhooks/due_queue.h"
 #include "worker/webhooks/retry_schedule.h"
 
@@ -31,7 +32,10 @@ struct DeliveryOptions {
   RetrySchedule retries = default_retry_schedule();
   base::Milliseconds timeout{15'000};  // of one attempt
   std::string ca_file;                 // certificates to trust; empty: the system's
-  DueQueue::Limits limits;
+  // A webhook all whose attempts have failed for so long is disabled; what an open circuit has held back so long is given up.
+  base::Milliseconds disable_after{5 * 24 * 3'600'000};
+  CircuitBoard* circuits = nullptr;  // told of open circuits; outlives the service
+  DueQueue::Limits limits;  // but for longest_hold and circuit, which follow from the above
   std::function<std::uint64_t()> random;  // 64 evenly distributed bits; empty: the machine's
 };
 

@@ -16,25 +16,75 @@ void keep_earlier(std::optional<base::SteadyTime>& kept, base::SteadyTime other)
 
 }  // namespace
 
-DueQueue::DueQueue(Limits limits) : limits_(limits), ready_(limits.under_way_by_origin) {}
+DueQueue::DueQueue(Limits limits) : limits_(limits), ready_(limits.under_way_by_endpoint) {}
 
 // ---- what waits
 
 void DueQueue::add(const storage::OwedDelivery& delivery) {
-  if (entries_.contains(delivery.key)) return;
+  if (const auto known = entries_.find(delivery.key); known != entries_.end())
+    return bring_forward(known->second, delivery.key, delivery.due);
   if (is_full()) make_room(delivery.due);
   if (is_full()) return leave_on_disk(rest_, delivery.due);
-  Lane& lane = lanes_[delivery.origin];
-  lane.origin = delivery.origin;
-  entries_[delivery.key] = {&lane, delivery.due, false};
+  Lane& lane = lane_of(delivery);
+  entries_[delivery.key] = {&lane, delivery.due, State::waiting, false};
   wait(lane, delivery.key, delivery.due);
+}
+
+// What is under way, or not recorded yet, hears of its new due when that is answered.
+void DueQueue::bring_forward(Entry& entry, api::DeliveryKey key, base::SteadyTime due) {
+  if (entry.state != State::waiting || entry.due <= due) return;
+  Lane& lane = *entry.lane;
+  hide(lane);
+  take_out(lane, lane.waiting.find({entry.due, key}));
+  entry.due = due;
+  put_in(lane, {due, key});
+  show(lane);
+}
+
+DueQueue::Lane& DueQueue::lane_of(const storage::OwedDelivery& delivery) {
+  const auto [place, is_new] = lanes_.try_emplace(delivery.endpoint);
+  Lane& lane = place->second;
+  if (is_new) {
+    lane.endpoint = delivery.endpoint;
+    settle_at(lane, delivery.origin);
+  }
+  return lane;
+}
+
+void DueQueue::settle_at(Lane& lane, const std::string& origin) {
+  Host& host = hosts_[origin];
+  host.origin = origin;
+  host.lanes.insert(&lane);
+  lane.host = &host;
+}
+
+void DueQueue::leave_host(Lane& lane) {
+  Host& host = *std::exchange(lane.host, nullptr);
+  host.lanes.erase(&lane);
+  if (host.lanes.empty()) hosts_.erase(hosts_.find(host.origin));
+}
+
+void DueQueue::move(const storage::MovedEndpoint& moved) {
+  const auto found = lanes_.find(moved.endpoint);
+  if (found == lanes_.end()) return;
+  Lane& lane = found->second;
+  // What is under way is counted where the lane is, and so moves with it.
+  const std::size_t under_way = lane.under_way;
+  for (std::size_t i = 0; i < under_way; ++i) vacate(lane);
+  hide(lane);
+  leave_host(lane);
+  settle_at(lane, moved.origin);
+  if (lane.circuit.is_open()) news_.push_back({lane.endpoint, std::nullopt});
+  lane.circuit.close();
+  show(lane);
+  for (std::size_t i = 0; i < under_way; ++i) occupy(lane);
 }
 
 // One that is among the entries already.
 void DueQueue::wait(Lane& lane, api::DeliveryKey key, base::SteadyTime due) {
   hide(lane);
   put_in(lane, {due, key});
-  if (lane.waiting.size() > limits_.kept_by_origin) leave_latest(lane);
+  if (lane.waiting.size() > limits_.kept_by_endpoint) leave_latest(lane);
   show(lane);
 }
 
@@ -50,7 +100,7 @@ void DueQueue::take_out(Lane& lane, std::set<Place>::const_iterator place) {
   lane.waiting.erase(place);
 }
 
-// Takes half of what the greatest lane has, so that it is not looked for each time. With too many origins for that
+// Takes half of what the greatest lane has, so that it is not looked for each time. With too many endpoints for that
 // it is the latest of all that gives way, if it is later than what comes.
 void DueQueue::make_room(base::SteadyTime due) {
   if (!large_.empty()) {
@@ -85,68 +135,136 @@ void DueQueue::leave_on_disk(Lane& lane, base::SteadyTime due) {
   on_disk_.insert(&lane);
 }
 
+bool DueQueue::is_ready(const Lane& lane) const {
+  const std::size_t most = lane.circuit.is_open() ? 1 : limits_.under_way_by_endpoint;
+  return !lane.waiting.empty() && lane.under_way < most && lane.host->under_way < limits_.under_way_by_host;
+}
+
+base::SteadyTime DueQueue::turn_of(const Lane& lane) const {
+  const base::SteadyTime due = lane.waiting.begin()->first;
+  if (!lane.circuit.is_open() || due >= lane.circuit.until()) return due;
+  return std::min(lane.circuit.until(), due + limits_.longest_hold);
+}
+
 void DueQueue::hide(Lane& lane) {
-  if (lane.under_way < limits_.under_way_by_origin && !lane.waiting.empty())
-    ready_[lane.under_way].erase({*lane.waiting.begin(), &lane});
+  if (is_ready(lane)) ready_[lane.under_way].erase({{turn_of(lane), lane.waiting.begin()->second}, &lane});
 }
 
 void DueQueue::show(Lane& lane) {
-  if (lane.under_way < limits_.under_way_by_origin && !lane.waiting.empty())
-    ready_[lane.under_way].emplace(*lane.waiting.begin(), &lane);
+  if (is_ready(lane)) ready_[lane.under_way].emplace(Place{turn_of(lane), lane.waiting.begin()->second}, &lane);
 }
 
 // ---- what is under way
 
 // With half of all places for the first of each lane, and the other half for what lanes have besides.
 bool DueQueue::may_begin(std::size_t held) const {
-  const std::size_t kept_free = held * limits_.under_way / (2 * limits_.under_way_by_origin);
-  return under_way_ + kept_free < limits_.under_way;
+  const std::size_t kept_free = held * limits_.under_way / (2 * limits_.under_way_by_endpoint);
+  return under_way_ + kept_free < limits_.under_way && unrecorded_ < limits_.unrecorded;
 }
 
-std::optional<api::DeliveryKey> DueQueue::take(base::SteadyTime now) {
+// A host that is full, or full no longer, concerns all of its lanes.
+void DueQueue::occupy(Lane& lane) {
+  Host& host = *lane.host;
+  if (host.under_way + 1 == limits_.under_way_by_host) {
+    for (Lane* other : host.lanes) hide(*other);
+  } else {
+    hide(lane);
+  }
+  ++lane.under_way;
+  ++host.under_way;
+  ++under_way_;
+  show(lane);
+}
+
+void DueQueue::vacate(Lane& lane) {
+  Host& host = *lane.host;
+  const bool was_full = host.under_way == limits_.under_way_by_host;
+  hide(lane);
+  --lane.under_way;
+  --host.under_way;
+  --under_way_;
+  if (was_full) {
+    for (Lane* other : host.lanes) show(*other);
+  } else {
+    show(lane);
+  }
+}
+
+std::optional<Turn> DueQueue::take(base::SteadyTime now) {
   for (std::size_t held = 0; held < ready_.size() && may_begin(held); ++held) {
     const auto& lanes = ready_[held];
     if (lanes.empty() || lanes.begin()->first.first > now) continue;
     Lane& lane = *lanes.begin()->second;
+    const bool is_open = lane.circuit.is_open();
+    const Turn turn{lane.waiting.begin()->second, is_open && lane.circuit.until() > now};
     hide(lane);
-    const api::DeliveryKey key = lane.waiting.begin()->second;
     take_out(lane, lane.waiting.begin());
-    ++lane.under_way;
-    ++under_way_;
     show(lane);
-    entries_[key].under_way = true;
+    occupy(lane);
+    Entry& entry = entries_[turn.key];
+    entry.state = State::under_way;
+    entry.is_trial = is_open;
     moved_on_ = true;
-    return key;
+    return turn;
   }
   return std::nullopt;
 }
 
-DueQueue::Entry& DueQueue::begun(api::DeliveryKey key) {
-  const auto found = entries_.find(key);
-  assert(found != entries_.end() && found->second.under_way);
-  Lane& lane = *found->second.lane;
+void DueQueue::judge(api::DeliveryKey key, const AttemptSign& sign, base::SteadyTime now, std::uint64_t random) {
+  const Entry& entry = entries_.at(key);
+  Lane& lane = *entry.lane;
+  const auto opened_until = [&lane] {
+    return lane.circuit.is_open() ? std::optional(lane.circuit.until()) : std::nullopt;
+  };
+  const auto before = opened_until();
+  // A trial that says nothing is followed by another wait all the same.
+  if (sign.sign == EndpointSign::none && !(entry.is_trial && before)) return;
   hide(lane);
-  --lane.under_way;
-  --under_way_;
+  if (sign.sign == EndpointSign::works) {
+    lane.circuit.close();
+  } else {
+    lane.circuit.fail(now, entry.is_trial, sign.asked, limits_.circuit, random);
+  }
   show(lane);
-  found->second.under_way = false;
+  if (opened_until() != before) news_.push_back({lane.endpoint, opened_until()});
+}
+
+void DueQueue::release(api::DeliveryKey key) {
+  Entry& entry = entries_.at(key);
+  assert(entry.state == State::under_way);
+  vacate(*entry.lane);
+  entry.state = State::unrecorded;
+  ++entry.lane->unrecorded;
+  ++unrecorded_;
   moved_on_ = true;
-  return found->second;
+}
+
+DueQueue::Entry& DueQueue::take_back(api::DeliveryKey key) {
+  Entry& entry = entries_.at(key);
+  if (entry.state == State::under_way) release(key);
+  assert(entry.state == State::unrecorded);
+  --entry.lane->unrecorded;
+  --unrecorded_;
+  moved_on_ = true;
+  entry.state = State::waiting;
+  return entry;
 }
 
 void DueQueue::settle(api::DeliveryKey key) {
-  const Lane& lane = *begun(key).lane;
+  Lane& lane = *take_back(key).lane;
   entries_.erase(key);
   forget_if_unused(lane);
 }
 
-void DueQueue::forget_if_unused(const Lane& lane) {
-  if (lane.waiting.empty() && lane.under_way == 0 && !lane.on_disk && &lane != &rest_)
-    lanes_.erase(lanes_.find(lane.origin));
+void DueQueue::forget_if_unused(Lane& lane) {
+  if (&lane == &rest_ || !lane.waiting.empty() || lane.under_way > 0 || lane.unrecorded > 0 || lane.on_disk) return;
+  if (lane.circuit.is_open()) news_.push_back({lane.endpoint, std::nullopt});
+  leave_host(lane);
+  lanes_.erase(lanes_.find(lane.endpoint));
 }
 
 void DueQueue::put_off(api::DeliveryKey key, base::SteadyTime due) {
-  Entry& entry = begun(key);
+  Entry& entry = take_back(key);
   entry.due = due;
   wait(*entry.lane, key, due);
 }
@@ -166,7 +284,7 @@ std::optional<base::SteadyTime> DueQueue::next_due() const {
 // at once, only to be cut again.
 bool DueQueue::wants_reading(const Lane& lane) const {
   if (&lane == &rest_) return rest_wants_reading();
-  const std::size_t little = std::min(limits_.kept_by_origin, limits_.kept / lanes_.size()) / 4;
+  const std::size_t little = std::min(limits_.kept_by_endpoint, limits_.kept / lanes_.size()) / 4;
   if (lane.waiting.size() <= little) return true;
   return std::next(lane.waiting.begin(), static_cast<std::ptrdiff_t>(little))->first > *lane.on_disk;
 }

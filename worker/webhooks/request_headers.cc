@@ -21,15 +21,20 @@ std::optional<std::string> with_own_span(std::string_view traceparent, std::uint
   return own;
 }
 
-std::vector<std::string> request_headers(const storage::DeliveryContent& content, const SigningKey& key,
-                                         base::WallTime at, std::uint64_t span) {
+std::vector<std::string> request_headers(const storage::DeliveryContent& content, 
+                                         std::span<const SigningKey> keys, base::WallTime at, std::uint64_t span) {
   const std::string id(content.id.get().text());
   const auto timestamp = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
+  std::string signatures;
+  for (const SigningKey& key : keys) {
+    if (!signatures.empty()) signatures += ' ';
+    signatures += key.sign(id, timestamp, content.body);
+  }
   std::vector<std::string> headers{
       "content-type: application/json",
       "webhook-id: " + id,
       "webhook-timestamp: " + std::to_string(timestamp),
-      "webhook-signature: " + key.sign(id, timestamp, content.body),
+      "webhook-signature: " + signatures,
   };
   if (const auto trace = with_own_span(content.traceparent, span))
     headers.push_back("traceparent: " + *trace);

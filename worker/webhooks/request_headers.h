@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,9 +14,9 @@
 
 namespace longhaul::worker::webhooks {
 
-// `at` is the time of this attempt; `span` names it within the task's trace, and is used where there is one.
+// Signed with each of the keys, the newest first. `at` is the time of this attempt; `span` names it within the task's trace, and is used where there is one.
 [[nodiscard]] std::vector<std::string> request_headers(const storage::DeliveryContent& content,
-                                                       const SigningKey& key, base::WallTime at,
+                                                       std::span<const SigningKey> keys, base::WallTime at,
                                                        std::uint64_t span);
 
 // The same trace with another span as its parent (W3C Trace Context, version 00); nothing when it is no trace.

@@ -19,6 +19,7 @@ using RetrySchedule = std::vector<base::Milliseconds>;
 
 // Each wait is drawn evenly from this much below to this much above what the schedule says.
 inline constexpr double retry_jitter = 0.2;
+[[nodiscard]] base::Milliseconds jittered(base::Milliseconds wait, std::uint64_t random);
 
 // What a receiver may ask for (Retry-After); less or more than this counts as this.
 inline constexpr base::Milliseconds asked_wait_min{1'000};

@@ -7,42 +7,90 @@ SELECT url FROM task_callbacks WHERE seq = :seq;
 INSERT INTO task_callbacks (seq, url) VALUES (:seq, :url);
 
 -- name: insert_delivery
-INSERT INTO deliveries (id, task_seq, event, url, status, attempts, due_steady, created_at)
-VALUES (:id, :task_seq, :event, :url, 'pending', 0, :due_steady, :created_at);
+INSERT INTO deliveries (id, webhook_id, task_seq, event, url, status, exhausted_cause, attempts, due_steady, created_at,
+                        finished_at)
+VALUES (:id, :webhook_id, :task_seq, :event, :url, :status, :exhausted_cause, 0, :due_steady, :created_at, :finished_at);
 
 -- name: insert_delivery_body
 INSERT INTO delivery_bodies (seq, body) VALUES (:seq, :body);
 
 -- name: pending_delivery
-SELECT attempts FROM deliveries WHERE seq = :seq AND status = 'pending';
+SELECT attempts, round, due_steady, webhook_id FROM deliveries WHERE seq = :seq AND status = 'pending';
 
 -- name: insert_delivery_attempt
 INSERT INTO delivery_attempts (delivery_seq, n, started_at, duration_ms, remote_address, response_status, error,
                                response_body)
 VALUES (:delivery_seq, :n, :started_at, :duration_ms, :remote_address, :response_status, :error, :response_body);
 
+-- name: forget_old_attempts
+DELETE FROM delivery_attempts WHERE delivery_seq = :delivery_seq AND n <= :n;
+
 -- name: move_delivery
-UPDATE deliveries SET status = :status, attempts = attempts + 1, due_steady = :due_steady, finished_at = :finished_at
+UPDATE deliveries SET status = :status, exhausted_cause = :exhausted_cause, attempts = :attempts, due_steady = :due_steady,
+                      finished_at = :finished_at
  WHERE seq = :seq AND status = 'pending';
 
+-- name: delivery_to_send
+SELECT seq, status = 'pending', webhook_id FROM deliveries WHERE id = :id;
+
+-- name: send_again
+UPDATE deliveries SET status = 'pending', exhausted_cause = NULL, due_steady = :now, finished_at = NULL, round = round + 1,
+                      round_began = attempts
+ WHERE seq = :seq;
+
+-- What a webhook was not told, oldest first.
+
+-- name: exhausted_of_webhook
+SELECT seq, id FROM deliveries
+ WHERE webhook_id = :webhook_id AND status = 'exhausted' AND seq > :after AND created_at >= :since
+ ORDER BY seq LIMIT :limit;
+
+-- name: old_tests
+SELECT seq, status = 'pending' FROM deliveries WHERE webhook_id = :webhook_id AND task_seq IS NULL
+ ORDER BY seq DESC LIMIT -1 OFFSET :kept;
+
+-- name: delete_delivery
+DELETE FROM deliveries WHERE seq = :seq;
+
 -- name: owed_deliveries
-SELECT seq, id, due_steady, url FROM deliveries
+SELECT seq, deliveries.id, due_steady, coalesce(webhooks.url, deliveries.url), webhook_id
+  FROM deliveries LEFT JOIN webhooks ON webhooks.id = webhook_id
  WHERE due_steady IS NOT NULL AND (due_steady, seq) > (:due_steady, :seq)
  ORDER BY due_steady, seq LIMIT :limit;
 
 -- name: delivery_content
-SELECT deliveries.id, deliveries.url, delivery_bodies.body, task_inputs.traceparent, deliveries.attempts
+SELECT deliveries.id, coalesce(webhooks.url, deliveries.url), delivery_bodies.body, task_inputs.traceparent,
+       attempts - round_began, round, webhook_id IS NOT NULL, webhooks.id IS NOT NULL, disabled_cause IS NOT NULL,
+       (SELECT group_concat(secret, ' ')
+          FROM (SELECT secret FROM webhook_secrets
+                 WHERE webhook_secrets.webhook_id = deliveries.webhook_id AND
+                       (until_steady IS NULL OR until_steady > :now)
+                 ORDER BY n DESC))
   FROM deliveries
   JOIN delivery_bodies ON delivery_bodies.seq = deliveries.seq
   LEFT JOIN task_inputs ON task_inputs.seq = deliveries.task_seq
+  LEFT JOIN webhooks ON webhooks.id = webhook_id
  WHERE deliveries.seq = :seq AND deliveries.status = 'pending';
 
--- name: deliveries_of_task
-SELECT deliveries.id, event, url, status, attempts, created_at, due_steady, finished_at,
-       started_at, duration_ms, remote_address, response_status, error, response_body
+-- name: delivery_summary
+SELECT deliveries.id, webhook_id, tasks.id, event, coalesce(webhooks.url, deliveries.url), status, exhausted_cause,
+       attempts, deliveries.created_at, deliveries.due_steady, deliveries.finished_at,
+       delivery_attempts.started_at, duration_ms, remote_address, response_status, delivery_attempts.error, response_body
   FROM deliveries
-  LEFT JOIN delivery_attempts ON delivery_seq = deliveries.seq AND n = deliveries.attempts
- WHERE task_seq = :task_seq ORDER BY deliveries.seq;
+  LEFT JOIN tasks ON tasks.seq = task_seq
+  LEFT JOIN webhooks ON webhooks.id = webhook_id
+  LEFT JOIN delivery_attempts ON delivery_seq = deliveries.seq AND n = attempts
+ WHERE deliveries.seq = :seq;
+
+-- name: keys_of_deliveries_of_task
+SELECT seq FROM deliveries WHERE task_seq = :task_seq ORDER BY seq;
+
+-- name: deliveries_of_webhook
+SELECT seq, status FROM deliveries WHERE webhook_id = :webhook_id AND seq < :before ORDER BY seq DESC;
+
+-- name: attempts_of_delivery
+SELECT started_at, duration_ms, remote_address, response_status, error, response_body
+  FROM delivery_attempts WHERE delivery_seq = :delivery_seq ORDER BY n;
 
 -- name: count_deliveries_of_task
 SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'delivered'),

@@ -1,0 +1,238 @@
+// Webhooks: how many a second, and whether a dead endpoint delays those of others.
+#include <array>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "api/time_text.h"
+#include "base/mutex.h"
+#include "tests/bench/bare_posts.h"
+#include "tests/bench/client_socket.h"
+#include "tests/bench/contest.h"
+#include "tests/bench/event_receiver.h"
+#include "tests/bench/measurements.h"
+
+namespace longhaul::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Of one endpoint, as the server does it by itself.
+constexpr std::size_t in_flight = 8;
+
+// A registered webhook.
+class Webhook {
+ public:
+  static base::Result<Webhook> add(std::uint16_t port, const std::string& url, const std::string& queue) {
+    const nlohmann::json wanted = {{"url", url}, {"events", {"task.succeeded"}}, {"queues", {queue}}};
+    const auto answer = ask(port, post_request("/webhooks", wanted.dump()), 201);
+    if (!answer) return base::fail(answer.error().message);
+    const auto made = nlohmann::json::parse(answer.value());
+    return Webhook(port, "/webhooks/" + made.at("webhook_id").get<std::string>(),
+                   made.at("created_at").get<std::string>());
+  }
+  [[nodiscard]] base::Result<void> disable(bool disabled) const {
+    const auto answer =
+        ask(port_, patch_request(target_, disabled ? R"({"disabled": true})" : R"({"disabled": false})"));
+    if (!answer) return base::fail(answer.error().message);
+    return {};
+  }
+  // Enables it; all that it was not sent is owed at once.
+  [[nodiscard]] base::Result<std::uint64_t> enable_and_recover() const {
+    if (auto done = disable(false); !done) return base::fail(done.error().message);
+    const auto answer =
+        ask(port_, post_request(target_ + "/recover", R"({"since": ")" + made_at_ + "\"}"), 202);
+    if (!answer) return base::fail(answer.error().message);
+    return nlohmann::json::parse(answer.value()).at("matched").get<std::uint64_t>();
+  }
+
+ private:
+  Webhook(std::uint16_t port, std::string target, std::string made_at)
+      : port_(port), target_(std::move(target)), made_at_(std::move(made_at)) {}
+
+  std::uint16_t port_;
+  std::string target_;
+  std::string made_at_;
+};
+
+// ---- how many a second
+
+struct Rate {
+  std::uint64_t count = 0;
+  double seconds = 0;
+  double cpu_seconds = 0;  // of the server
+  [[nodiscard]] double per_second() const { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
+};
+
+base::Result<void> add_tally(EventReceiver& receiver, std::uint64_t count, Rate& rate) {
+  const auto tally = receiver.wait_for(count);
+  if (!tally) return base::fail(tally.error().message);
+  rate.count += count;
+  rate.seconds += tally.value().seconds();
+  return {};
+}
+
+base::Result<void> deliver_what_is_owed(const Server& server, const Webhook& webhook, EventReceiver& receiver,
+                                        std::uint64_t count, Rate& rate) {
+  if (auto done = webhook.disable(true); !done) return done;
+  if (auto done = run_tasks(server, R"({"type": "echo", "payload": 17, "queue": "threads"})", count); !done)
+    return done;
+  receiver.restart_tally();
+  const auto before = server.subject().figures();
+  const auto owed = webhook.enable_and_recover();
+  if (!owed) return base::fail(owed.error().message);
+  if (owed.value() != count)
+    return base::fail("recover found " + std::to_string(owed.value()) + " deliveries");
+  if (auto done = add_tally(receiver, count, rate); !done) return done;
+  const auto after = server.subject().figures();
+  if (!before || !after) return base::fail("the server has gone");
+  rate.cpu_seconds += after.value().cpu_seconds - before.value().cpu_seconds;
+  return {};
+}
+
+base::Result<void> measure_rate(const Plan& plan, const Server& server, Report& report) {
+  base::Mutex mutex;
+  std::string body;  // as the server sends it
+  EventReceiver::Options options;
+  options.on_body = [&mutex, &body](std::string_view sent) {
+    base::MutexLock lock(mutex);
+    if (body.empty()) body = sent;
+  };
+  EventReceiver receiver(options);
+  if (auto done = receiver.start(); !done) return done;
+  const auto webhook = Webhook::add(server.subject().port, receiver.url(), "threads");
+  if (!webhook) return base::fail(webhook.error().message);
+  Rate delivered;
+  Rate posted;
+  for (int round = 0; round < plan.rounds(); ++round) {
+    auto done = deliver_what_is_owed(server, webhook.value(), receiver, plan.webhooks(), delivered);
+    if (!done) return done;
+    BarePosts posts{receiver.url(), "", in_flight, plan.webhooks()};
+    {
+      base::MutexLock lock(mutex);
+      posts.body = body;
+    }
+    receiver.restart_tally();
+    done = send_bare_posts(posts);
+    if (done) done = add_tally(receiver, plan.webhooks(), posted);
+    if (!done) return done;
+  }
+  report.figures.push_back({"webhooks to one endpoint, all owed at once",
+                            delivered.per_second(),
+                            "/s",
+                            {},
+                            {},
+                            {{"bare POSTs by curl's multi loop", posted.per_second(), "at least 0.5"}}});
+  report.figures.push_back(
+      {"CPU time of a webhook", delivered.cpu_seconds * 1e6 / static_cast<double>(delivered.count), "us"});
+  return webhook.value().disable(true);
+}
+
+// ---- how long after the end
+
+// From the end that the event tells of until now; the end is known to the millisecond, cut off.
+std::chrono::nanoseconds age_of(std::string_view event) {
+  constexpr std::string_view name = R"("finished_at":")";
+  const auto at = event.find(name);
+  if (at == std::string_view::npos) return std::chrono::nanoseconds(0);
+  const std::string_view rest = event.substr(at + name.size());
+  const auto finished = api::parse_time(rest.substr(0, rest.find('"')));
+  if (!finished) return std::chrono::nanoseconds(0);
+  return std::chrono::system_clock::now() - *finished;
+}
+
+// Counts how long after their end the webhooks of tasks come.
+class LatencyReceiver {
+ public:
+  LatencyReceiver() : receiver_({true, [this](std::string_view body) { take(age_of(body)); }}) {}
+  [[nodiscard]] EventReceiver& receiver() { return receiver_; }
+  // For a slice a task is started, and when its webhook has come, the next.
+  base::Result<void> take_turn(const Plan& plan, const Server& server, LatencyHistogram& latency) {
+    {
+      base::MutexLock lock(mutex_);
+      latency_ = {};
+    }
+    receiver_.restart_tally();
+    auto fd = connect_to(server.subject().port);
+    if (!fd) return base::fail(fd.error().message);
+    const std::string start =
+        post_request("/start-task", R"({"type": "echo", "payload": 17, "queue": "threads"})");
+    const auto end = Clock::now() + plan.slice();
+    for (std::uint64_t count = 1; Clock::now() < end; ++count) {
+      if (auto answer = exchange(fd->get(), start); !answer) return base::fail(answer.error().message);
+      if (auto come = receiver_.wait_for(count); !come) return base::fail(come.error().message);
+    }
+    base::MutexLock lock(mutex_);
+    latency.add(latency_);
+    return {};
+  }
+
+ private:
+  void take(std::chrono::nanoseconds age) {
+    base::MutexLock lock(mutex_);
+    latency_.add(age);
+  }
+
+  base::Mutex mutex_;
+  LatencyHistogram latency_ GUARDED_BY(mutex_);
+  EventReceiver receiver_;
+};
+
+// An address where nobody listens.
+base::Result<std::string> url_of_nobody() {
+  EventReceiver gone({});
+  if (auto done = gone.start(); !done) return base::fail(done.error().message);
+  return gone.url();
+}
+
+Figure figure_of(const std::string& name, const LatencyHistogram& with, const LatencyHistogram& without) {
+  const auto milliseconds = [](const LatencyHistogram& latency) {
+    return std::chrono::duration<double, std::milli>(latency.quantile(0.99)).count();
+  };
+  return {"p99 from a task's end to its webhook, " + name,    milliseconds(with), "ms", {}, {},
+          {{"without", milliseconds(without), "at most 1.5"}}};
+}
+
+base::Result<void> measure_delay(const Plan& plan, const Server& server, Report& report) {
+  const std::uint16_t port = server.subject().port;
+  LatencyReceiver good;
+  EventReceiver silent({false, {}});
+  if (auto done = good.receiver().start(); !done) return done;
+  if (auto done = silent.start(); !done) return done;
+  const auto nobody = url_of_nobody();
+  if (!nobody) return base::fail(nobody.error().message);
+  const auto webhook = Webhook::add(port, good.receiver().url(), "threads");
+  const std::array dead = {Webhook::add(port, nobody.value(), "commands"),
+                           Webhook::add(port, silent.url(), "commands")};
+  if (!webhook || !dead[0] || !dead[1]) return base::fail("a webhook was refused");
+  for (const auto& one : dead) {
+    if (auto done = one.value().disable(true); !done) return done;
+  }
+  if (auto done = run_tasks(server, R"({"type": "echo", "queue": "commands"})", plan.dead_webhooks()); !done)
+    return done;
+  LatencyHistogram without;
+  std::array<LatencyHistogram, 2> with;
+  for (int round = 0; round < plan.rounds(); ++round) {
+    if (auto done = good.take_turn(plan, server, without); !done) return done;
+    for (std::size_t i = 0; i < dead.size(); ++i) {
+      const auto owed = dead[i].value().enable_and_recover();
+      if (!owed) return base::fail(owed.error().message);
+      if (round == 0 && owed.value() != plan.dead_webhooks())
+        return base::fail("recover found " + std::to_string(owed.value()) + " deliveries");
+      if (auto done = good.take_turn(plan, server, with[i]); !done) return done;
+      if (auto done = dead[i].value().disable(true); !done) return done;
+    }
+  }
+  report.figures.push_back(figure_of("another endpoint refusing 10,000", with[0], without));
+  report.figures.push_back(figure_of("another endpoint silent to 10,000", with[1], without));
+  return webhook.value().disable(true);
+}
+
+}  // namespace
+
+base::Result<void> measure_webhooks(const Plan& plan, Server& server, Report& report) {
+  if (auto done = measure_rate(plan, server, report); !done) return done;
+  return measure_delay(plan, server, report);
+}
+
+}  // namespace longhaul::bench
