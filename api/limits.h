@@ -94,8 +94,9 @@ inline constexpr std::size_t delivery_answer_bytes = 4 * 1024;  // that are kept
 inline constexpr std::size_t webhooks = 100;                    // registered
 inline constexpr std::size_t webhook_names = 100;               // types, and queues, that one filter names
 inline constexpr std::size_t webhook_description_chars = 500;
-inline constexpr std::size_t webhook_secrets = 10;          // of one webhook at once, by rotating again and again
+inline constexpr std::size_t webhook_secrets = 10;  // of one webhook at once, by rotating again and again
 inline constexpr std::size_t kept_delivery_attempts = 100;  // of one delivery
 inline constexpr std::size_t kept_test_deliveries = 10;     // of one webhook, that are over
+inline constexpr std::size_t pending_test_deliveries = 10;  // of one webhook, that are not
 
 }  // namespace longhaul::api::limits

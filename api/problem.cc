@@ -28,6 +28,7 @@ constexpr std::array table = {
     ErrorInfo{E::deadline_passed, 409, "DEADLINE_PASSED", "The deadline has passed"},
     ErrorInfo{E::unique_key_taken, 409, "UNIQUE_KEY_TAKEN", "Another task has the unique key"},
     ErrorInfo{E::too_many_webhooks, 409, "TOO_MANY_WEBHOOKS", "No more webhooks can be registered"},
+    ErrorInfo{E::too_many_tests, 409, "TOO_MANY_TESTS", "Too many tests of the webhook are under way"},
     ErrorInfo{E::webhook_disabled, 409, "WEBHOOK_DISABLED", "The webhook is disabled"},
     ErrorInfo{E::webhook_removed, 409, "WEBHOOK_REMOVED", "The webhook was removed"},
     ErrorInfo{E::task_gone, 410, "TASK_GONE", "The task of this idempotency key is no longer kept"},

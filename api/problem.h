@@ -33,6 +33,7 @@ enum class ErrorCode : std::uint8_t {
   deadline_passed,             // 409 retry past its own deadline_at
   unique_key_taken,            // 409 retry while another unfinished task has its unique_key
   too_many_webhooks,           // 409
+  too_many_tests,              // 409 of one webhook, that are under way
   webhook_disabled,            // 409 nothing is sent to it
   webhook_removed,             // 409 a delivery whose webhook is no more
   task_gone,                   // 410 idempotent replay of a task past its retention

@@ -17,7 +17,7 @@ void add_unknown_parameters(const QueryParameters& parameters, const std::vector
 }
 
 Checked<std::monostate> check_parameters(const QueryParameters& parameters,
-                                         std::vector<std::string_view> allowed) {
+                                         const std::vector<std::string_view>& allowed) {
   FaultList faults;
   add_unknown_parameters(parameters, allowed, faults);
   if (!faults.empty()) return refuse(std::move(faults).to_problem());

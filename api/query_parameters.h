@@ -19,7 +19,7 @@ using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 
 // Refuses every parameter whose name is not in `allowed`.
 [[nodiscard]] Checked<std::monostate> check_parameters(const QueryParameters& parameters,
-                                                       std::vector<std::string_view> allowed);
+                                                       const std::vector<std::string_view>& allowed);
 // The same as faults, in a list of more.
 void add_unknown_parameters(const QueryParameters& parameters, const std::vector<std::string_view>& allowed,
                             FaultList& faults);

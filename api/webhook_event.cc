@@ -6,8 +6,8 @@ namespace longhaul::api {
 namespace {
 
 constexpr std::array<std::string_view, webhook_event_count> event_names = {
-    "task.started", "task.retrying", "task.succeeded", "task.failed", "task.cancelled", "task.timed_out",
-    "webhook.test"};
+    "task.started",   "task.retrying",  "task.succeeded", "task.failed",
+    "task.cancelled", "task.timed_out", "webhook.test"};
 
 }  // namespace
 

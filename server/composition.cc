@@ -1,5 +1,7 @@
 #include "server/composition.h"
 
+#include <algorithm>
+
 #include <utility>
 
 #include "base/log.h"
@@ -86,10 +88,11 @@ std::unique_ptr<worker::webhooks::DeliveryService> make_deliveries(
   options.ca_file = settings.webhook_ca_file;
   options.disable_after = settings.webhook_disable_after;
   options.circuits = circuits;
-  const auto by_host = static_cast<std::size_t>(settings.webhooks_in_flight_per_host);
-  options.limits.under_way = static_cast<std::size_t>(settings.webhooks_in_flight);
+  const auto in_all = static_cast<std::size_t>(settings.webhooks_in_flight);
+  const auto by_host = std::min(in_all, static_cast<std::size_t>(settings.webhooks_in_flight_per_host));
+  options.limits.under_way = in_all;
   options.limits.under_way_by_host = by_host;
-  options.limits.under_way_by_endpoint = (by_host + 1) / 2;
+  options.limits.under_way_by_endpoint = std::max<std::size_t>(1, by_host / 2);
   return worker::webhooks::make_delivery_service(std::move(options));
 }
 
@@ -134,8 +137,8 @@ Composition::Composition(const Settings& settings, std::unique_ptr<const base::C
       streams_(*server_),
       waiting_(*server_, events_),
       metrics_(make_metrics({store_.get(), server_.get(), &waiting_, &events_, &streams_, &start_counters_,
-                             &open_tasks_, &readiness_, &circuits_, threads_.get(), commands_.get(), clock_.get(),
-                             &settings_.types})),
+                             &open_tasks_, &readiness_, &circuits_, threads_.get(), commands_.get(),
+                             clock_.get(), &settings_.types})),
       task_log_(*clock_),
       context_{*server_,
                *store_,

@@ -44,6 +44,7 @@ struct DeliveryContent {
   std::vector<std::string> secrets;  // of the webhook, the newest first; empty: the server's own signs
   int attempts = 0;                  // made since it was owed, or asked for again
   int round = 0;                     // how often it was asked for again
+  std::int64_t generation = 0;  // of the webhook: one more with each new URL, and each time it is enabled
 };
 
 // What came of a delivery's turn, and what follows from it.
@@ -51,11 +52,14 @@ struct DeliveryReport {
   api::DeliveryKey key;
   std::optional<api::DeliveryAttempt> attempt;  // nothing: it was given up without one
   api::DeliveryStatus status = api::DeliveryStatus::pending;
-  std::optional<Milliseconds> backoff;            // with pending: from now to the next attempt; nothing is 0
-  std::optional<api::ExhaustedCause> exhausted;   // with exhausted
-  int round = 0;                                  // of the content: of an earlier one, `status` no longer counts
-  bool webhook_is_gone = false;                   // it said so, and is disabled
-  Milliseconds disable_after{0};                  // as is one all whose attempts have failed for so long
+  std::optional<Milliseconds> backoff;           // with pending: from now to the next attempt; nothing is 0
+  std::optional<api::ExhaustedCause> exhausted;  // with exhausted
+  // Of the content. Of an earlier round or generation an exhausted one is owed again, and of an earlier generation nothing
+  // is said of the webhook.
+  int round = 0;
+  std::int64_t generation = 0;
+  bool webhook_is_gone = false;   // it said so, and is disabled
+  Milliseconds disable_after{0};  // as is one all whose attempts have failed for so long
 };
 
 struct DisabledWebhook {
@@ -66,7 +70,7 @@ struct DisabledWebhook {
 // How a delivery stands after a report.
 struct DeliveryStanding {
   api::DeliveryStatus status = api::DeliveryStatus::pending;
-  std::optional<SteadyTime> due;                   // pending: of the next attempt
+  std::optional<SteadyTime> due;                // pending: of the next attempt
   std::optional<DisabledWebhook> has_disabled;  // its webhook, just now
 };
 
@@ -80,7 +84,8 @@ enum class SendVerdict : std::uint8_t {
   unknown,
   webhook_disabled,
   webhook_removed,
-  owed,  // due now
+  too_many,  // of a test: limits::pending_test_deliveries are under way
+  owed,      // due now
 };
 struct SendOutcome {
   SendVerdict verdict = SendVerdict::unknown;
@@ -91,18 +96,18 @@ struct SendOutcome {
 // says the caller asks for the next one.
 struct RecoverOrder {
   api::WebhookId webhook;
-  WallTime since;                               // of the event
-  std::optional<api::DeliveryKey> after;        // behind this one
+  WallTime since;                         // of the event
+  std::optional<api::DeliveryKey> after;  // behind this one
 };
 struct RecoverOutcome {
   SendVerdict verdict = SendVerdict::unknown;
-  std::int64_t matched = 0;                 // by this slice: due now
-  std::optional<api::DeliveryKey> more;     // go on behind this one
+  std::int64_t matched = 0;              // by this slice: due now
+  std::optional<api::DeliveryKey> more;  // go on behind this one
 };
 
 // A page of a webhook's deliveries.
 struct DeliveryPage {
-  std::vector<api::DeliverySummary> deliveries;  // newest first
+  std::vector<api::DeliverySummary> deliveries;    // newest first
   std::optional<api::DeliveryKey> continue_after;  // nothing: this was the end
 };
 
@@ -126,22 +131,26 @@ class Outbox {
   virtual void redeliver(api::DeliveryId id, Done<SendOutcome> done) = 0;
   // One slice.
   virtual void recover(RecoverOrder order, Done<RecoverOutcome> done) = 0;
-  // An event webhook.test for this webhook, that belongs to no task. Of those that are over the last few are kept.
+  // An event webhook.test for this webhook, that belongs to no task. Of those that are over the last few are kept
+  // (limits::kept_test_deliveries).
   virtual void send_test(api::WebhookId webhook, Done<SendOutcome> done) = 0;
 
   // ---- reads
   // What is owed, earliest first, from behind `after` (of which key and due count).
   [[nodiscard]] virtual StoreResult<std::vector<OwedDelivery>> owed_deliveries(
       const std::optional<OwedDelivery>& after, std::size_t limit) = 0;
-  // Nothing: not pending any more, or gone.
-  [[nodiscard]] virtual StoreResult<std::optional<DeliveryContent>> find_delivery(api::DeliveryKey key) = 0;
+  // In the order of the keys. Nothing: not pending any more, or gone.
+  [[nodiscard]] virtual StoreResult<std::vector<std::optional<DeliveryContent>>> find_deliveries(
+      const std::vector<api::DeliveryKey>& keys) = 0;
   // Oldest first. Nothing: there is no such task.
   [[nodiscard]] virtual StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
       const TaskId& task) = 0;
   // Nothing: there is no such webhook.
-  [[nodiscard]] virtual StoreResult<std::optional<DeliveryPage>> deliveries_of(const api::DeliveryQuery& query) = 0;
+  [[nodiscard]] virtual StoreResult<std::optional<DeliveryPage>> deliveries_of(
+      const api::DeliveryQuery& query) = 0;
   // Nothing: there is no such delivery.
-  [[nodiscard]] virtual StoreResult<std::optional<api::DeliveryDetail>> find_detail(const api::DeliveryId& id) = 0;
+  [[nodiscard]] virtual StoreResult<std::optional<api::DeliveryDetail>> find_detail(
+      const api::DeliveryId& id) = 0;
   // The secret that signs callbacks of tasks, "whsec_" and base64: made at the first start, kept for good.
   // From memory.
   [[nodiscard]] virtual const std::string& callback_secret() const = 0;

@@ -40,7 +40,8 @@ class Webhooks {
   // Nothing: there are limits::webhooks of them.
   virtual void create(NewWebhook webhook, Done<std::optional<WebhookWithSecret>> done) = 0;
   // Nothing: unknown. Enabling one, and another URL, let it begin anew: its failures so far are forgotten.
-  virtual void change(api::WebhookId id, api::WebhookChange change, Done<std::optional<api::Webhook>> done) = 0;
+  virtual void change(api::WebhookId id, api::WebhookChange change,
+                      Done<std::optional<api::Webhook>> done) = 0;
   // False: unknown. What it is owed is given up as it falls due; the records stay with their tasks.
   virtual void remove(api::WebhookId id, Done<bool> done) = 0;
   // Nothing: unknown.

@@ -128,12 +128,14 @@ std::vector<Setting<Settings>> webhook_settings() {
           "Limit of one attempt to deliver, from the look-up of the name to the end of the answer."),
       rows::whole_number(section, "max_in_flight", &Settings::webhooks_in_flight, {1, 1'000},
                          "How many deliveries may be under way at once."),
-      rows::whole_number(section, "max_in_flight_per_host", &Settings::webhooks_in_flight_per_host, {1, 1'000},
-                         "How many of them to one host (name and port). One webhook, or the callbacks of one host, have at "
-                         "most half of that, so that they leave some for others there."),
+      rows::whole_number(
+          section, "max_in_flight_per_host", &Settings::webhooks_in_flight_per_host, {1, 1'000},
+          "How many of them to one host (name and port). One webhook, or the callbacks of one host, have at "
+          "most half of that, so that they leave some for others there."),
       rows::seconds(section, "disable_after_seconds", &Settings::webhook_disable_after,
                     {0.001, 365.0 * 24 * 3600},
-                    "A webhook to which every attempt has failed for so long is disabled. What a circuit that is open has "
+                    "A webhook to which every attempt has failed for so long is disabled. What a circuit "
+                    "that is open has "
                     "held back for so long is given up."),
       special<Settings, std::string>(
           section, "ca_file", ValueKind::text, "path of a file",

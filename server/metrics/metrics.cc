@@ -70,8 +70,9 @@ void add_webhooks(FamilyList& list, const MetricsParts& parts) {
       .sample(real(parts.circuits->open_count()));
   const auto webhooks = parts.store->webhooks().list();
   if (!webhooks) return;  // said by add_stored
-  const auto disabled = std::count_if(webhooks->begin(), webhooks->end(),
-                                      [](const api::Webhook& webhook) { return webhook.disabled.has_value(); });
+  const auto disabled = std::count_if(webhooks->begin(), webhooks->end(), [](const api::Webhook& webhook) {
+    return webhook.disabled.has_value();
+  });
   list.gauge("longhaul_webhooks", "Registered webhooks, by whether they are sent anything.")
       .sample({{"state", "enabled"}}, real(std::ssize(*webhooks) - disabled))
       .sample({{"state", "disabled"}}, real(disabled));

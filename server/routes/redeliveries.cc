@@ -23,6 +23,7 @@ void answer(const StoreResult<SendOutcome>& outcome, const api::Problem& unknown
     case SendVerdict::unknown: return responder.send(unknown);
     case SendVerdict::webhook_disabled: return responder.send(webhook_disabled_problem());
     case SendVerdict::webhook_removed: return responder.send(webhook_removed_problem());
+    case SendVerdict::too_many: return responder.send(too_many_tests_problem());
     case SendVerdict::owed: break;
   }
   Response response = json_response(202, api::delivery_json(*outcome->delivery));
@@ -74,7 +75,8 @@ class Recovery : public std::enable_shared_from_this<Recovery> {
     switch (outcome->verdict) {
       case SendVerdict::unknown: return responder_.send(webhook_not_found_problem());
       case SendVerdict::webhook_disabled: return responder_.send(webhook_disabled_problem());
-      case SendVerdict::webhook_removed: return responder_.send(webhook_not_found_problem());
+      case SendVerdict::webhook_removed:
+      case SendVerdict::too_many: return responder_.send(webhook_not_found_problem());
       case SendVerdict::owed: break;
     }
     api::JsonWriter json;

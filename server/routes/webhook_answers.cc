@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "api/limits.h"
+
 namespace longhaul::server {
 
 using api::ErrorCode;
@@ -24,6 +26,13 @@ Problem webhook_disabled_problem() {
 
 Problem webhook_removed_problem() {
   return api::refuse(ErrorCode::webhook_removed, "The webhook of this delivery was removed.").error;
+}
+
+Problem too_many_tests_problem() {
+  return api::refuse(ErrorCode::too_many_tests, "Of this webhook " +
+                                                    std::to_string(api::limits::pending_test_deliveries) +
+                                                    " tests are under way, as many as there can be.")
+      .error;
 }
 
 std::optional<api::WebhookId> path_webhook_id(const Request& request, const Responder& responder) {

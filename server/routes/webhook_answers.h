@@ -16,6 +16,7 @@ namespace longhaul::server {
 [[nodiscard]] api::Problem delivery_not_found_problem();
 [[nodiscard]] api::Problem webhook_disabled_problem();
 [[nodiscard]] api::Problem webhook_removed_problem();
+[[nodiscard]] api::Problem too_many_tests_problem();
 
 // The id in the path; nothing (and the 404 sent) when it is none.
 [[nodiscard]] std::optional<api::WebhookId> path_webhook_id(const Request& request,

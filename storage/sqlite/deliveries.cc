@@ -127,30 +127,33 @@ MovedEndpoint moved(const api::Webhook& webhook) {
   return {api::endpoint_of(webhook.id), origin_of_url(webhook.url)};
 }
 
-std::optional<OwedDelivery> insert_delivery(Statements& statements, const Now& now, const NewDelivery& delivery) {
+InsertedDelivery insert_delivery(Statements& statements, const Now& now, const NewDelivery& delivery) {
   const api::Webhook* const webhook = delivery.webhook;
-  const std::string url = webhook == nullptr ? url_of_callback(statements, delivery.task.value()) : webhook->url;
+  const std::string url =
+      webhook == nullptr ? url_of_callback(statements, delivery.task.value()) : webhook->url;
   const bool is_owed = webhook == nullptr || !webhook->disabled;
   const api::DeliveryId id(make_row_id(now.wall));
   std::optional<TaskId> webhook_id;
   if (webhook != nullptr) webhook_id = webhook->id.get();
+  std::optional<std::int64_t> body_of;
+  if (delivery.body_of) body_of = delivery.body_of->get();
 
   Query row = statements.use("insert_delivery");
   if (is_owed) {
-    row.bind(id.get(), webhook_id, delivery.task, api::to_text(delivery.event), url,
+    row.bind(id.get(), webhook_id, delivery.task, api::to_text(delivery.event), url, body_of,
              api::to_text(api::DeliveryStatus::pending), nullptr, now.steady, now.wall, nullptr);
   } else {
-    row.bind(id.get(), webhook_id, delivery.task, api::to_text(delivery.event), url,
-             api::to_text(api::DeliveryStatus::exhausted), api::to_text(api::ExhaustedCause::webhook_disabled),
-             nullptr, now.wall, now.wall);
+    row.bind(id.get(), webhook_id, delivery.task, api::to_text(delivery.event), url, body_of,
+             api::to_text(api::DeliveryStatus::exhausted),
+             api::to_text(api::ExhaustedCause::webhook_disabled), nullptr, now.wall, now.wall);
   }
   row.run();
   const api::DeliveryKey key(row.inserted_key());
-  statements.use("insert_delivery_body").bind(key.get(), delivery.body).run();
-  if (!is_owed) return std::nullopt;
-  if (webhook != nullptr) return owed_to(*webhook, key, id, now.steady);
+  if (!body_of) statements.use("insert_delivery_body").bind(key.get(), delivery.body).run();
+  if (!is_owed) return {key, std::nullopt};
+  if (webhook != nullptr) return {key, owed_to(*webhook, key, id, now.steady)};
   std::string origin = origin_of_url(url);
-  return OwedDelivery{key, id, now.steady, origin, origin};
+  return {key, OwedDelivery{key, id, now.steady, origin, origin}};
 }
 
 std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
@@ -162,15 +165,16 @@ std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
   query.bind(due, key, static_cast<std::int64_t>(limit));
   while (query.row()) {
     std::string origin = origin_of_url(query.text(3));
-    std::string endpoint =
-        query.is_null(4) ? origin : api::endpoint_of(api::WebhookId(query.task_id(4)));
+    std::string endpoint = query.is_null(4) ? origin : api::endpoint_of(api::WebhookId(query.task_id(4)));
     owed.push_back({api::DeliveryKey(query.integer(0)), api::DeliveryId(query.task_id(1)),
-                    query.maybe_steady(2).value_or(SteadyTime::min()), std::move(endpoint), std::move(origin)});
+                    query.maybe_steady(2).value_or(SteadyTime::min()), std::move(endpoint),
+                    std::move(origin)});
   }
   return owed;
 }
 
-std::optional<DeliveryContent> read_delivery_content(Statements& statements, api::DeliveryKey key, const Now& now) {
+std::optional<DeliveryContent> read_delivery_content(Statements& statements, api::DeliveryKey key,
+                                                     const Now& now) {
   Query query = statements.use("delivery_content");
   if (!query.bind(now.steady, key.get()).row()) return std::nullopt;
   DeliveryContent content;
@@ -182,10 +186,12 @@ std::optional<DeliveryContent> read_delivery_content(Statements& statements, api
   content.secrets = read_secrets(query, 9);
   content.attempts = static_cast<int>(query.integer(4));
   content.round = static_cast<int>(query.integer(5));
+  content.generation = query.integer(10);
   return content;
 }
 
-std::optional<api::DeliverySummary> read_delivery(Statements& statements, api::DeliveryKey key, const Now& now) {
+std::optional<api::DeliverySummary> read_delivery(Statements& statements, api::DeliveryKey key,
+                                                  const Now& now) {
   Query query = statements.use("delivery_summary");
   if (!query.bind(key.get()).row()) return std::nullopt;
   return read_summary(query, now);
@@ -241,7 +247,8 @@ std::optional<DeliveryPage> read_deliveries_of(Statements& statements, const api
     last = api::DeliveryKey(query.integer(0));
     if (!wanted.status || *wanted.status == read_status(query, 1)) keys.push_back(last);
   }
-  for (const api::DeliveryKey key : keys) page.deliveries.push_back(read_delivery(statements, key, now).value());
+  for (const api::DeliveryKey key : keys)
+    page.deliveries.push_back(read_delivery(statements, key, now).value());
   return page;
 }
 

@@ -19,12 +19,18 @@ struct NewDelivery {
   std::optional<TaskKey> task;            // nothing: a test of the webhook
   const api::Webhook* webhook = nullptr;  // null: to the callback of the task
   std::string_view body;
+  std::optional<api::DeliveryKey> body_of{};  // another of the same event, which has the body already
 };
-// Writes a delivery, due at once. Nothing: it is not owed, for the webhook is disabled.
-[[nodiscard]] std::optional<OwedDelivery> insert_delivery(Statements& statements, const Now& now,
-                                                          const NewDelivery& delivery);
+struct InsertedDelivery {
+  api::DeliveryKey key;
+  std::optional<OwedDelivery> owed;  // nothing: the webhook is disabled
+};
+// Writes a delivery, due at once.
+[[nodiscard]] InsertedDelivery insert_delivery(Statements& statements, const Now& now,
+                                               const NewDelivery& delivery);
 // As it is told to whoever delivers.
-[[nodiscard]] OwedDelivery owed_to(const api::Webhook& webhook, api::DeliveryKey key, api::DeliveryId id, SteadyTime due);
+[[nodiscard]] OwedDelivery owed_to(const api::Webhook& webhook, api::DeliveryKey key, api::DeliveryId id,
+                                   SteadyTime due);
 [[nodiscard]] MovedEndpoint moved(const api::Webhook& webhook);
 
 [[nodiscard]] std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
@@ -34,10 +40,11 @@ struct NewDelivery {
                                                                    api::DeliveryKey key, const Now& now);
 [[nodiscard]] std::optional<api::DeliverySummary> read_delivery(Statements& statements, api::DeliveryKey key,
                                                                 const Now& now);
-[[nodiscard]] std::optional<api::DeliveryDetail> read_delivery_detail(Statements& statements, const api::DeliveryId& id,
+[[nodiscard]] std::optional<api::DeliveryDetail> read_delivery_detail(Statements& statements,
+                                                                      const api::DeliveryId& id,
                                                                       const Now& now);
-[[nodiscard]] std::optional<DeliveryPage> read_deliveries_of(Statements& statements, const api::DeliveryQuery& query,
-                                                             const Now& now);
+[[nodiscard]] std::optional<DeliveryPage> read_deliveries_of(Statements& statements,
+                                                             const api::DeliveryQuery& query, const Now& now);
 [[nodiscard]] std::optional<std::vector<api::DeliverySummary>> read_deliveries_of(Statements& statements,
                                                                                   const TaskId& task,
                                                                                   const Now& now);

@@ -45,20 +45,27 @@ class SqliteOutbox final : public Outbox {
     return parts_.readers->read<std::vector<OwedDelivery>>(
         [&](Statements& sql) { return read_owed_deliveries(sql, after, limit); });
   }
-  [[nodiscard]] StoreResult<std::optional<DeliveryContent>> find_delivery(api::DeliveryKey key) override {
-    return parts_.readers->read<std::optional<DeliveryContent>>(
-        [&](Statements& sql) { return read_delivery_content(sql, key, now()); });
+  [[nodiscard]] StoreResult<std::vector<std::optional<DeliveryContent>>> find_deliveries(
+      const std::vector<api::DeliveryKey>& keys) override {
+    using Contents = std::vector<std::optional<DeliveryContent>>;
+    return parts_.readers->read<Contents>([&](Statements& sql) {
+      Contents contents;
+      for (const api::DeliveryKey key : keys) contents.push_back(read_delivery_content(sql, key, now()));
+      return contents;
+    });
   }
   [[nodiscard]] StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
       const TaskId& task) override {
     return parts_.readers->read<std::optional<std::vector<api::DeliverySummary>>>(
         [&](Statements& sql) { return read_deliveries_of(sql, task, now()); });
   }
-  [[nodiscard]] StoreResult<std::optional<DeliveryPage>> deliveries_of(const api::DeliveryQuery& query) override {
+  [[nodiscard]] StoreResult<std::optional<DeliveryPage>> deliveries_of(
+      const api::DeliveryQuery& query) override {
     return parts_.readers->read<std::optional<DeliveryPage>>(
         [&](Statements& sql) { return read_deliveries_of(sql, query, now()); });
   }
-  [[nodiscard]] StoreResult<std::optional<api::DeliveryDetail>> find_detail(const api::DeliveryId& id) override {
+  [[nodiscard]] StoreResult<std::optional<api::DeliveryDetail>> find_detail(
+      const api::DeliveryId& id) override {
     return parts_.readers->read<std::optional<api::DeliveryDetail>>(
         [&](Statements& sql) { return read_delivery_detail(sql, id, now()); });
   }

@@ -30,7 +30,9 @@ class SqliteWebhooks final : public Webhooks {
   void change(api::WebhookId id, api::WebhookChange change, Done<std::optional<api::Webhook>> done) override {
     push<ChangeWebhookRequest>(id, std::move(change), std::move(done));
   }
-  void remove(api::WebhookId id, Done<bool> done) override { push<RemoveWebhookRequest>(id, std::move(done)); }
+  void remove(api::WebhookId id, Done<bool> done) override {
+    push<RemoveWebhookRequest>(id, std::move(done));
+  }
   void rotate_secret(api::WebhookId id, Done<std::optional<WebhookWithSecret>> done) override {
     push<RotateSecretRequest>(id, std::move(done));
   }

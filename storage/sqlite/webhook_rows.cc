@@ -63,7 +63,8 @@ std::optional<api::Disabled> read_disabled(const Query& query) {
     throw SqlError(SQLITE_CORRUPT, "the database holds a cause to disable a webhook that is none: " +
                                        std::string(query.text(Column::disabled_cause)));
   api::Disabled disabled{*cause, query.wall(Column::disabled_at), std::nullopt};
-  if (const auto length = query.maybe_integer(Column::failed_for_ms)) disabled.failed_for = Milliseconds(*length);
+  if (const auto length = query.maybe_integer(Column::failed_for_ms))
+    disabled.failed_for = Milliseconds(*length);
   return disabled;
 }
 
@@ -147,7 +148,8 @@ std::string add_secret(Statements& statements, const api::WebhookId& id, const N
     Query query = statements.use("newest_secret");
     if (query.bind(id.get()).row()) newest = query.integer(0);
   }
-  if (newest > 0) statements.use("secret_signs_until").bind(now.steady + old_secret_stays, id.get(), newest).run();
+  if (newest > 0)
+    statements.use("secret_signs_until").bind(now.steady + old_secret_stays, id.get(), newest).run();
   const std::int64_t too_old = newest + 1 - static_cast<std::int64_t>(api::limits::webhook_secrets);
   statements.use("delete_old_secrets").bind(id.get(), now.steady, too_old).run();
   std::string secret = make_secret();

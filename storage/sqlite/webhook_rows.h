@@ -20,7 +20,8 @@ namespace longhaul::storage {
 
 // Oldest first.
 [[nodiscard]] std::vector<api::Webhook> read_webhooks(Statements& statements, const Now& now);
-[[nodiscard]] std::optional<api::Webhook> read_webhook(Statements& statements, const api::WebhookId& id, const Now& now);
+[[nodiscard]] std::optional<api::Webhook> read_webhook(Statements& statements, const api::WebhookId& id,
+                                                       const Now& now);
 
 void insert_webhook(Statements& statements, const api::Webhook& webhook);
 // Writes what a change may change, but for whether it is disabled.

@@ -80,10 +80,14 @@ TaskSnapshotPtr WriteTransaction::change(TaskState from, api::TaskSnapshot task,
 }
 
 void WriteTransaction::owe(api::WebhookEvent event, const api::TaskSnapshot& task) {
-  std::string body;  // the same for all
+  // The body is the same for all, and kept once.
+  std::string body;
+  std::optional<api::DeliveryKey> body_of;
   const auto write = [&](const api::Webhook* webhook) {
-    if (body.empty()) body = api::delivery_body(event, now_.wall, task);
-    if (auto owed = insert_delivery(statements_, now_, {event, task.key, webhook, body})) note_owed(*std::move(owed), true);
+    if (!body_of) body = api::delivery_body(event, now_.wall, task);
+    auto [key, owed] = insert_delivery(statements_, now_, {event, task.key, webhook, body, body_of});
+    if (!body_of) body_of = key;
+    if (owed) note_owed(*std::move(owed), true);
   };
   if (task.callback_events.contains(event)) write(nullptr);
   for (const api::Webhook& webhook : webhooks_.all(now_)) {

@@ -32,7 +32,10 @@ class WriteTransaction {
  public:
   WriteTransaction(Statements& statements, RecentTasks& recent,
                    const std::atomic<std::int64_t>& max_cache_bytes)
-      : statements_(statements), recent_(recent), cached_(statements, max_cache_bytes), webhooks_(statements) {}
+      : statements_(statements),
+        recent_(recent),
+        cached_(statements, max_cache_bytes),
+        webhooks_(statements) {}
 
   void begin(Now now);
   [[nodiscard]] Now now() const { return now_; }

@@ -180,7 +180,8 @@ std::optional<Writer::Failure> Writer::roll_back(Failure failure) {
 }
 
 void Writer::count_published() {
-  if (const std::int64_t owed = transaction_.owed_change(); owed != 0) parts_.meters->owed_deliveries.add(owed);
+  if (const std::int64_t owed = transaction_.owed_change(); owed != 0)
+    parts_.meters->owed_deliveries.add(owed);
   for (const RemovedTask& task : transaction_.removed()) {
     const auto* const place = std::find(final_states.begin(), final_states.end(), task.state);
     if (place != final_states.end()) {

@@ -69,7 +69,8 @@ void Load::on_deliveries(std::span<const OwedDelivery> deliveries) {
     report.attempt.emplace().response_body = "an answer";
     const auto status = report.status;
     store_.outbox().record_delivery(
-        std::move(report), [this, id = owed.id, status](const StoreResult<std::optional<DeliveryStanding>>& noted) {
+        std::move(report),
+        [this, id = owed.id, status](const StoreResult<std::optional<DeliveryStanding>>& noted) {
           if (noted.ok() && noted->has_value()) ledger_.noted(id, status);
         });
   }

@@ -5,8 +5,9 @@ import pytest
 from longhaul_server import running_server
 from test_webhook_delivery import SECRET, config
 from waiting import wait_until
-from webhook_calls import change, deliveries_of, deliveries_to, over, register, remove_all, webhook
-from webhook_receiver import WebhookReceiver, check_signature, signature
+from webhook_calls import change, deliveries_of, deliveries_to, over, register, webhook
+from webhook_fixtures import client, receiver  # noqa: F401: pytest finds them by name
+from webhook_receiver import check_signature, signature
 
 EVERY_EVENT = ["task.started", "task.retrying", "task.started", "task.failed"]
 TASKS = """
@@ -22,19 +23,6 @@ retry_cap_seconds = 0.01
 def server():
     with running_server(config=config() + TASKS) as running:
         yield running
-
-
-@pytest.fixture
-def client(server):
-    with server.client() as connected:
-        remove_all(connected)
-        yield connected
-
-
-@pytest.fixture
-def receiver():
-    with WebhookReceiver() as listening:
-        yield listening
 
 
 def told(client, webhook_id):

@@ -2,46 +2,12 @@
 
 import datetime
 
-import pytest
-
 from longhaul_server import running_server
 from test_webhook_delivery import config
 from waiting import wait_until
-from webhook_calls import (change, deliveries_to, delivery, over, recover, redeliver, register, remove_all, time_of, told_of, tried)
-from webhook_receiver import Reply, WebhookReceiver, check_signature
-
-
-@pytest.fixture(scope="module")
-def server():
-    with running_server(config=config("[0.05, 0.05]")) as running:
-        yield running
-
-
-@pytest.fixture
-def client(server):
-    with server.client() as connected:
-        remove_all(connected)
-        yield connected
-
-
-@pytest.fixture(scope="module")
-def patient_server():
-    """Whatever fails is tried again in ten minutes."""
-    with running_server(config=config("[600]")) as running:
-        yield running
-
-
-@pytest.fixture
-def patient(patient_server):
-    with patient_server.client() as connected:
-        remove_all(connected)
-        yield connected
-
-
-@pytest.fixture
-def receiver():
-    with WebhookReceiver() as listening:
-        yield listening
+from webhook_calls import (change, deliveries_to, delivery, over, recover, redeliver, register, time_of, told_of, tried)
+from webhook_fixtures import client, patient, patient_server, receiver, server  # noqa: F401: pytest finds them by name
+from webhook_receiver import Reply, check_signature
 
 
 # ---- the test event

@@ -45,12 +45,13 @@ CREATE TABLE cached_results (
 ) STRICT;
 
 CREATE TABLE "deliveries" (
-  seq             INTEGER PRIMARY KEY,
+  seq             INTEGER PRIMARY KEY AUTOINCREMENT,
   id              BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),  -- what the receiver knows it by: webhook-id
   webhook_id      BLOB,     -- no reference: it outlives its webhook. NULL: a callback of its task
   task_seq        INTEGER REFERENCES tasks (seq),                   -- NULL: a test of the webhook
   event           TEXT    NOT NULL,
   url             TEXT    NOT NULL,  -- when it was written; that of a webhook may have changed since
+  body_seq        INTEGER REFERENCES deliveries (seq),  -- who has its body: another of the same event. NULL: itself
   status          TEXT    NOT NULL,
   exhausted_cause TEXT,
   attempts        INTEGER NOT NULL CHECK (attempts >= 0),
@@ -220,6 +221,7 @@ CREATE TABLE webhooks (
   queues          TEXT    NOT NULL,            -- likewise
   description     TEXT    NOT NULL,
   created_at      INTEGER NOT NULL,
+  generation      INTEGER NOT NULL DEFAULT 0,  -- one more with each new URL, and each time it is enabled
   failing_steady  INTEGER,                     -- no attempt has succeeded since then
   disabled_cause  TEXT,
   disabled_at     INTEGER,

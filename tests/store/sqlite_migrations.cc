@@ -140,20 +140,28 @@ TEST_CASE("sqlite: the outbox of version 4 comes along with its deliveries") {
     Connection connection(path, Connection::Mode::create, "");
     REQUIRE(migrate(connection, path, embedded::migrations_sqlite().first(4), now));
     connection.execute(
-        "INSERT INTO tasks (id, type, queue, priority, state, revision, attempt, max_attempts, token, created_at, "
+        "INSERT INTO tasks (id, type, queue, priority, state, revision, attempt, max_attempts, token, "
+        "created_at, "
         "run_at, started_at, finished_at, callback_events) VALUES "
         "(x'0195513b1c0070008000000000000001', 't', 'q', 0, 'succeeded', 3, 1, 1, 1, 5, 5, 6, 7, 60);"
         "INSERT INTO task_inputs (seq, payload) VALUES (1, '1');"
         "INSERT INTO task_results (seq, result) VALUES (1, '1');"
         "INSERT INTO task_callbacks (seq, url) VALUES (1, 'https://a.example/');"
-        "INSERT INTO deliveries (id, task_seq, event, url, status, attempts, due_steady, created_at, finished_at) VALUES "
-        "(x'0195513b1c0070008000000000000011', 1, 'task.succeeded', 'https://a.example/', 'pending', 1, 100, 7, NULL), "
-        "(x'0195513b1c0070008000000000000012', 1, 'task.failed', 'https://a.example/', 'delivered', 1, NULL, 7, 8), "
-        "(x'0195513b1c0070008000000000000013', 1, 'task.failed', 'https://a.example/', 'exhausted', 8, NULL, 7, 8), "
-        "(x'0195513b1c0070008000000000000014', 1, 'task.failed', 'https://a.example/', 'exhausted', 1, NULL, 7, 8);"
+        "INSERT INTO deliveries (id, task_seq, event, url, status, attempts, due_steady, created_at, "
+        "finished_at) VALUES "
+        "(x'0195513b1c0070008000000000000011', 1, 'task.succeeded', 'https://a.example/', 'pending', 1, 100, "
+        "7, NULL), "
+        "(x'0195513b1c0070008000000000000012', 1, 'task.failed', 'https://a.example/', 'delivered', 1, NULL, "
+        "7, 8), "
+        "(x'0195513b1c0070008000000000000013', 1, 'task.failed', 'https://a.example/', 'exhausted', 8, NULL, "
+        "7, 8), "
+        "(x'0195513b1c0070008000000000000014', 1, 'task.failed', 'https://a.example/', 'exhausted', 1, NULL, "
+        "7, 8);"
         "INSERT INTO delivery_bodies (seq, body) VALUES (1, '{}'), (2, '{}'), (3, '{}'), (4, '{}');"
-        "INSERT INTO delivery_attempts (delivery_seq, n, started_at, duration_ms, remote_address, response_status, "
-        "error, response_body) VALUES (1, 1, 7, 3, '', NULL, 'TIMED_OUT', x''), (2, 1, 7, 3, '', 204, '', x''), "
+        "INSERT INTO delivery_attempts (delivery_seq, n, started_at, duration_ms, remote_address, "
+        "response_status, "
+        "error, response_body) VALUES (1, 1, 7, 3, '', NULL, 'TIMED_OUT', x''), (2, 1, 7, 3, '', 204, '', "
+        "x''), "
         "(3, 8, 7, 3, '', 500, 'BAD_STATUS', x''), (4, 1, 7, 3, '', 410, 'BAD_STATUS', x'');");
   }
   SqliteOptions options;
@@ -177,7 +185,7 @@ TEST_CASE("sqlite: the outbox of version 4 comes along with its deliveries") {
     CHECK_FALSE(delivery.webhook);
     CHECK(delivery.task == task->id);
   }
-  const auto content = (*store)->outbox().find_delivery(api::DeliveryKey(1)).value().value();
+  const auto content = (*store)->outbox().find_deliveries({api::DeliveryKey(1)}).value().at(0).value();
   CHECK(content.addressee == Addressee::callback);
   CHECK(content.attempts == 1);
   CHECK((*store)->outbox().owed_deliveries({}, 10).value().size() == 1);

@@ -267,7 +267,8 @@ WebhookWithSecret StoreFixture::add_webhook(const NewWebhook& webhook) {
   return value_of(answer.wait()).value();
 }
 
-std::optional<api::Webhook> StoreFixture::change_webhook(const api::WebhookId& id, const api::WebhookChange& change) {
+std::optional<api::Webhook> StoreFixture::change_webhook(const api::WebhookId& id,
+                                                         const api::WebhookChange& change) {
   Answer<std::optional<api::Webhook>> answer;
   store_->webhooks().change(id, change, answer.done());
   return value_of(answer.wait());
@@ -331,7 +332,7 @@ std::vector<OwedDelivery> StoreFixture::owed(const std::optional<OwedDelivery>& 
 }
 
 std::optional<DeliveryContent> StoreFixture::content(api::DeliveryKey key) {
-  return value_of(store_->outbox().find_delivery(key));
+  return value_of(store_->outbox().find_deliveries({key})).at(0);
 }
 
 std::vector<api::DeliverySummary> StoreFixture::deliveries(const TaskSnapshotPtr& task) {

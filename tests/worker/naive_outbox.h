@@ -22,8 +22,8 @@ inline storage::OwedDelivery owed(std::int64_t key, std::int64_t due, const std:
 }
 
 // Limits of a queue in which endpoints have hosts of their own.
-inline worker::webhooks::DueQueue::Limits limits_of(std::size_t under_way, std::size_t by_endpoint, std::size_t kept,
-                                                    std::size_t kept_by_endpoint) {
+inline worker::webhooks::DueQueue::Limits limits_of(std::size_t under_way, std::size_t by_endpoint,
+                                                    std::size_t kept, std::size_t kept_by_endpoint) {
   worker::webhooks::DueQueue::Limits limits;
   limits.under_way = under_way;
   limits.under_way_by_host = under_way;

@@ -83,8 +83,18 @@ TEST_CASE("circuit: who asks to be left alone is, within bounds") {
   CHECK(circuit.until() == at(7'000));
   circuit.fail(at(0), false, 2s, limits, middle);
   CHECK(circuit.until() == at(7'000));
+  circuit.succeed(false);  // was under way when it asked
+  REQUIRE(circuit.is_open());
   circuit.fail(at(7'000), true, 24h, limits, middle);
   CHECK(circuit.until() == at(7'000 + 300'000));
+  CHECK(circuit.opened_at() == at(0));
+  circuit.succeed(true);
+  CHECK_FALSE(circuit.is_open());
+
+  for (int i = 0; i < 3; ++i) circuit.fail(at(0), false, {}, limits, middle);
+  REQUIRE(circuit.is_open());
+  circuit.succeed(false);  // a sign of life
+  CHECK_FALSE(circuit.is_open());
 }
 
 TEST_CASE("circuit: its waits follow from the schedule of retries") {
@@ -126,6 +136,25 @@ TEST_CASE("due queue: an open circuit lets one through at a time, and others are
   for (int i = 0; i < 8; ++i) CHECK(take(queue, at(15'030)));
 }
 
+TEST_CASE("due queue: who asks to be left alone is, whatever was under way then succeeds") {
+  DueQueue queue(queue_limits());
+  queue.read({}, true, at(0));
+  for (int i = 1; i <= 20; ++i) queue.add(owed(i, 0));
+  for (int i = 1; i <= 8; ++i) REQUIRE(take(queue, at(0)) == DeliveryKey(i));
+  end(queue, 1, {EndpointSign::fails, 60s}, 10);
+  for (int i = 2; i <= 8; ++i) {
+    queue.judge(DeliveryKey(i), works, at(20), middle);
+    queue.settle(DeliveryKey(i));
+  }
+  const auto news = queue.take_news();
+  REQUIRE(news.size() == 1);
+  CHECK(news[0].open_until == at(60'010));
+  CHECK_FALSE(queue.take(at(60'009)));
+  REQUIRE(take(queue, at(60'010)) == DeliveryKey(9));
+  end(queue, 9, works, 60'020);
+  CHECK_FALSE(queue.take_news().at(0).open_until);
+}
+
 TEST_CASE("due queue: a success between failures keeps a circuit closed") {
   DueQueue queue(queue_limits());
   queue.read({}, true, at(0));
@@ -148,7 +177,7 @@ TEST_CASE("due queue: what an open circuit holds back too long is to be given up
   queue.add(owed(2, 1, "dead"));
   REQUIRE(take(queue, at(3'600'000)) == DeliveryKey(1));
   end(queue, 1, fails, 3'600'000);
-  // The second has waited for an hour now; the first failed only just.
+  // The second has been held back for an hour now; the first failed only just.
   CHECK(queue.next_due() == at(3'600'001));
   const auto turn = queue.take(at(3'600'001));
   REQUIRE(turn);
@@ -159,21 +188,41 @@ TEST_CASE("due queue: what an open circuit holds back too long is to be given up
   CHECK_FALSE(queue.take(at(3'600'001)));
 }
 
-TEST_CASE("due queue: an endpoint that moves begins anew") {
+TEST_CASE("due queue: what was late before its circuit opened is not given up for that") {
   DueQueue queue(queue_limits());
   queue.read({}, true, at(0));
-  for (int i = 1; i <= 5; ++i) queue.add({DeliveryKey(i), {}, at(0), "webhook", "http://old:80"});
+  const std::int64_t now = 10 * 3'600'000;
+  for (int i = 1; i <= 4; ++i) queue.add(owed(i, 0));
+  for (int i = 1; i <= 3; ++i) REQUIRE(take(queue, at(now)) == DeliveryKey(i));
+  for (int i = 1; i <= 3; ++i) end(queue, i, fails, now);
+  CHECK_FALSE(queue.take(at(now)));
+  CHECK(queue.next_due() == at(now + 5'000));
+}
+
+TEST_CASE("due queue: an endpoint that moves begins anew, and what it left behind says nothing of it") {
+  DueQueue::Limits few = queue_limits();
+  few.under_way_by_host = 6;
+  few.under_way_by_endpoint = 3;
+  DueQueue queue(few);
+  queue.read({}, true, at(0));
+  for (int i = 1; i <= 9; ++i) queue.add({DeliveryKey(i), {}, at(0), "webhook", "http://old:80"});
   for (int i = 1; i <= 3; ++i) REQUIRE(take(queue, at(0)));
   for (int i = 1; i <= 3; ++i) end(queue, i, fails, 0);
   REQUIRE(queue.take_news().size() == 1);
-  CHECK_FALSE(take(queue, at(1)));
+  REQUIRE(take(queue, at(5'000)) == DeliveryKey(1));
   queue.move({"webhook", "http://new:80"});
   CHECK_FALSE(queue.take_news().at(0).open_until);
-  for (int i = 0; i < 5; ++i) CHECK(take(queue, at(1)));
+  end(queue, 1, fails, 5'000);
+  CHECK(queue.take_news().empty());
+  for (int i = 0; i < 3; ++i) CHECK(take(queue, at(5'000)));
   queue.move({"webhook", "http://newer:80"});
   queue.move({"unknown", "http://newer:80"});
-  for (int i = 1; i <= 5; ++i) queue.settle(DeliveryKey(i));
-  CHECK(queue.under_way() == 0);
+  CHECK(queue.under_way() == 3);
+  // The places at the host that it left are taken until these have ended.
+  for (int i = 11; i <= 19; ++i) queue.add({DeliveryKey(i), {}, at(5'000), "other", "http://new:80"});
+  CHECK(take(queue, at(5'000)) == DeliveryKey(11));
+  CHECK(take(queue, at(5'000)) == DeliveryKey(12));
+  CHECK_FALSE(queue.take(at(5'000)));
 }
 
 TEST_CASE("due queue: an open circuit is closed when nothing is owed to its endpoint any more") {
@@ -192,29 +241,37 @@ TEST_CASE("due queue: an open circuit is closed when nothing is owed to its endp
   CHECK_FALSE(queue.take_news().at(0).open_until);
 }
 
-TEST_CASE("due queue: the endpoints of one host share its places, and one does not take them all") {
+TEST_CASE("due queue: the endpoints of one host share its places, and leave some for those that have none") {
   DueQueue::Limits few = queue_limits();
-  few.under_way_by_host = 6;
+  few.under_way_by_host = 8;
   few.under_way_by_endpoint = 4;
   DueQueue queue(few);
   queue.read({}, true, at(0));
-  const auto add = [&queue](std::int64_t key, const char* endpoint) {
-    queue.add({DeliveryKey(key), {}, at(0), endpoint, "http://host:80"});
+  std::int64_t last_key = 0;
+  const auto add = [&](const char* endpoint, const char* origin = "http://host:80") {
+    for (int i = 0; i < 10; ++i) queue.add({DeliveryKey(++last_key), {}, at(0), endpoint, origin});
   };
-  for (int i = 1; i <= 10; ++i) add(i, "a");
+  add("a");
   for (int i = 1; i <= 4; ++i) CHECK(take(queue, at(0)) == DeliveryKey(i));
   CHECK_FALSE(take(queue, at(0)));
-  for (int i = 11; i <= 20; ++i) add(i, "b");
+  add("b");
   CHECK(take(queue, at(0)) == DeliveryKey(11));
   CHECK(take(queue, at(0)) == DeliveryKey(12));
-  CHECK_FALSE(take(queue, at(0)));  // six
-  CHECK_FALSE(queue.next_due());
-  queue.add({DeliveryKey(30), {}, at(0), "c", "http://other:80"});
-  CHECK(take(queue, at(0)) == DeliveryKey(30));
-  queue.release(DeliveryKey(1));
-  CHECK(take(queue, at(0)) == DeliveryKey(13));  // b has the least
   CHECK_FALSE(take(queue, at(0)));
+  add("c");
+  CHECK(take(queue, at(0)) == DeliveryKey(21));
+  CHECK_FALSE(take(queue, at(0)));
+  add("d");
+  CHECK(take(queue, at(0)) == DeliveryKey(31));
+  add("e");
+  CHECK_FALSE(take(queue, at(0)));  // eight
+  CHECK_FALSE(queue.next_due());
+  add("f", "http://other:80");
+  CHECK(take(queue, at(0)) == DeliveryKey(51));
+  queue.release(DeliveryKey(1));
+  CHECK(take(queue, at(0)) == DeliveryKey(41));  // e, that has none
   queue.settle(DeliveryKey(1));
+  for (int i = 0; i < 3; ++i) CHECK(take(queue, at(0)));  // f
   CHECK_FALSE(take(queue, at(0)));
 }
 
@@ -258,7 +315,8 @@ TEST_CASE("delivery outcome: what an answer says of the endpoint") {
   using enum TransferFault;
   for (const Addressee addressee : {Addressee::callback, Addressee::webhook}) {
     CHECK(sign(none, 204, addressee).sign == EndpointSign::works);
-    for (const int status : {408, 429, 500, 503}) CHECK(sign(none, status, addressee).sign == EndpointSign::fails);
+    for (const int status : {408, 429, 500, 503})
+      CHECK(sign(none, status, addressee).sign == EndpointSign::fails);
     for (const TransferFault fault : {dns_failed, connect_failed, tls_failed, timed_out, connection_lost})
       CHECK(sign(fault, std::nullopt, addressee).sign == EndpointSign::fails);
     CHECK(sign(address_refused, std::nullopt, addressee).sign == EndpointSign::none);

@@ -15,8 +15,8 @@ using namespace longhaul;
 using api::DeliveryKey;
 using base::SteadyTime;
 using tests::at;
-using tests::NaiveOutbox;
 using tests::limits_of;
+using tests::NaiveOutbox;
 using tests::owed;
 using tests::take;
 using worker::webhooks::DueQueue;
@@ -108,7 +108,8 @@ class Model {
     for (const auto& [place, origin] : outbox_->rows()) {
       if (place.first > at(now())) break;
       const std::size_t held = held_[origin];
-      const std::size_t kept_free = held * limits_.under_way / (2 * limits_.under_way_by_endpoint);
+      const std::size_t shares = 2 * limits_.under_way_by_endpoint;
+      const std::size_t kept_free = (held * limits_.under_way + shares - 1) / shares;
       waits |= !under_way_.contains(place.second) && held < limits_.under_way_by_endpoint &&
                under_way_.size() + kept_free < limits_.under_way;
     }

@@ -13,8 +13,8 @@ using namespace longhaul;
 using api::DeliveryKey;
 using base::SteadyTime;
 using tests::at;
-using tests::NaiveOutbox;
 using tests::limits_of;
+using tests::NaiveOutbox;
 using tests::owed;
 using tests::take;
 using worker::webhooks::DueQueue;
@@ -70,6 +70,8 @@ TEST_CASE("due queue: an origin has so many under way, all together so many, and
   CHECK(take(queue, at(1)) == DeliveryKey(41));
   queue.settle(DeliveryKey(21));
   queue.settle(DeliveryKey(31));
+  CHECK_FALSE(queue.take(at(1)));  // two places are for who has none
+  queue.settle(DeliveryKey(41));
   CHECK(queue.next_due() == at(0));
   CHECK(take(queue, at(1)) == DeliveryKey(3));
 }

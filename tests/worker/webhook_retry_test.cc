@@ -97,6 +97,7 @@ TEST_CASE("webhook outcome: the table") {
     end.fault = fault;
     CHECK(outcome_of(end, schedule, 1, storage::Addressee::callback, middle).error == error);
     CHECK(outcome_of(end, schedule, 1, storage::Addressee::callback, middle).backoff == 10s);
-    CHECK(outcome_of(end, schedule, 2, storage::Addressee::callback, middle).status == DeliveryStatus::exhausted);
+    CHECK(outcome_of(end, schedule, 2, storage::Addressee::callback, middle).status ==
+          DeliveryStatus::exhausted);
   }
 }

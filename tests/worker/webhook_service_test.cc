@@ -81,17 +81,21 @@ class HandOutbox final : public storage::Outbox {
     }
     return owed;
   }
-  storage::StoreResult<std::optional<storage::DeliveryContent>> find_delivery(DeliveryKey key) override {
+  storage::StoreResult<std::vector<std::optional<storage::DeliveryContent>>> find_deliveries(
+      const std::vector<DeliveryKey>& keys) override {
     if (refuse_reads > 0) return refusal();
     base::MutexLock lock(mutex_);
-    const auto found = rows_.find(key);
-    if (found == rows_.end() || found->second.status != DeliveryStatus::pending)
-      return std::optional<storage::DeliveryContent>();
-    storage::DeliveryContent content;
-    content.url = found->second.url;
-    content.body = "{}";
-    content.attempts = found->second.attempts;
-    return std::optional(std::move(content));
+    std::vector<std::optional<storage::DeliveryContent>> contents;
+    for (const DeliveryKey key : keys) {
+      const auto found = rows_.find(key);
+      auto& content = contents.emplace_back();
+      if (found == rows_.end() || found->second.status != DeliveryStatus::pending) continue;
+      content.emplace();
+      content->url = found->second.url;
+      content->body = "{}";
+      content->attempts = found->second.attempts;
+    }
+    return contents;
   }
   storage::StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
       const api::TaskId&) override {
@@ -101,7 +105,8 @@ class HandOutbox final : public storage::Outbox {
   void redeliver(api::DeliveryId, storage::Done<storage::SendOutcome>) override {}
   void recover(storage::RecoverOrder, storage::Done<storage::RecoverOutcome>) override {}
   void send_test(api::WebhookId, storage::Done<storage::SendOutcome>) override {}
-  storage::StoreResult<std::optional<storage::DeliveryPage>> deliveries_of(const api::DeliveryQuery&) override {
+  storage::StoreResult<std::optional<storage::DeliveryPage>> deliveries_of(
+      const api::DeliveryQuery&) override {
     return std::optional<storage::DeliveryPage>();
   }
   storage::StoreResult<std::optional<api::DeliveryDetail>> find_detail(const api::DeliveryId&) override {

@@ -122,7 +122,7 @@ bool AddressRange::contains(const std::uint8_t* bytes, std::size_t count) const 
 
 bool is_own_address(const std::uint8_t* bytes, std::size_t count) {
   ifaddrs* first = nullptr;
-  if (getifaddrs(&first) != 0) return false;
+  if (getifaddrs(&first) != 0) return true;
   bool found = false;
   for (const ifaddrs* next = first; next != nullptr && !found; next = next->ifa_next) {
     if (next->ifa_addr == nullptr) continue;

@@ -43,8 +43,8 @@ class AddressRange {
   unsigned length_ = 0;    // of the prefix, in bits
 };
 
-// Whether an interface of this machine has this address now; `bytes` as AddressRange::contains() takes them. False
-// when the system does not say.
+// Whether an interface of this machine has this address now; `bytes` as AddressRange::contains() takes them. True
+// when the system does not say, so that nothing gets through for that.
 [[nodiscard]] bool is_own_address(const std::uint8_t* bytes, std::size_t count);
 
 class AddressGuard {

@@ -24,13 +24,15 @@ CircuitLimits circuit_limits(const RetrySchedule& schedule) {
 void Circuit::fail(base::SteadyTime now, bool was_trial, std::optional<base::Milliseconds> asked,
                    const CircuitLimits& limits, std::uint64_t random) {
   ++failures_;
+  if (!asked && (is_open() ? !was_trial : failures_ < limits.failures)) return;
+  if (!is_open()) opened_at_ = now;
   if (asked) {
     const base::SteadyTime wanted = now + std::clamp(*asked, base::Milliseconds(0), longest_circuit_wait);
     until_ = until_ && !was_trial ? std::max(*until_, wanted) : wanted;
-    return;
+  } else {
+    until_ = now + jittered(wait_number(waits_++, limits), random);
   }
-  if (is_open() ? !was_trial : failures_ < limits.failures) return;
-  until_ = now + jittered(wait_number(waits_++, limits), random);
+  asked_ = asked.has_value();
 }
 
 }  // namespace longhaul::worker::webhooks

@@ -34,10 +34,16 @@ struct AttemptSign {
 class Circuit {
  public:
   [[nodiscard]] bool is_open() const { return until_.has_value(); }
-  // While it is open: when one delivery may be tried.
+  // While it is open: when one delivery may be tried, and since when it has been open.
   [[nodiscard]] base::SteadyTime until() const { return *until_; }
+  [[nodiscard]] base::SteadyTime opened_at() const { return opened_at_; }
 
   void close() { *this = {}; }
+  // An attempt succeeded. Who asked to be left alone meant it, though what was under way then succeeds: only a trial ends
+  // that.
+  void succeed(bool was_trial) {
+    if (!asked_ || was_trial) close();
+  }
   // An attempt failed; `was_trial`: it was begun while the circuit was open. Those that were under way when it opened say
   // nothing new by failing too. Who asks to be left alone is, for at most longest_circuit_wait.
   void fail(base::SteadyTime now, bool was_trial, std::optional<base::Milliseconds> asked,
@@ -46,6 +52,8 @@ class Circuit {
  private:
   int failures_ = 0;
   int waits_ = 0;
+  bool asked_ = false;  // to be left alone until then
+  base::SteadyTime opened_at_;
   std::optional<base::SteadyTime> until_;
 };
 

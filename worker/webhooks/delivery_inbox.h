@@ -36,7 +36,9 @@ class DeliveryInbox {
     std::vector<Recorded> recorded;
     bool stop = false;
 
-    [[nodiscard]] bool empty() const { return owed.empty() && moved.empty() && !missed_some && recorded.empty() && !stop; }
+    [[nodiscard]] bool empty() const {
+      return owed.empty() && moved.empty() && !missed_some && recorded.empty() && !stop;
+    }
   };
 
   // `wake` must not block. It is called when something has come in while the service may be asleep.
@@ -51,7 +53,8 @@ class DeliveryInbox {
     });
   }
   void push(std::span<const storage::MovedEndpoint> moved) EXCLUDES(mutex_) {
-    change([moved](Content& content) { content.moved.insert(content.moved.end(), moved.begin(), moved.end()); });
+    change(
+        [moved](Content& content) { content.moved.insert(content.moved.end(), moved.begin(), moved.end()); });
   }
   void push(Recorded recorded) EXCLUDES(mutex_) {
     change([&recorded](Content& content) { content.recorded.push_back(std::move(recorded)); });

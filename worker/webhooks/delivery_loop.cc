@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "api/limits.h"
 #include "api/web_url.h"
 #include "base/log.h"
 #include "base/start_thread.h"
@@ -15,6 +16,10 @@ namespace longhaul::worker::webhooks {
 namespace {
 
 constexpr std::size_t page_length = 1'000;
+// Read from the outbox together.
+constexpr std::size_t begun_at_once = 16;
+// Prepared keys of webhooks, old ones among them.
+constexpr std::size_t webhook_keys_max = 2 * api::limits::webhooks;
 // What requests under way get at a stop; a receiver that needs longer gets its delivery again.
 constexpr base::Milliseconds stop_patience{2'000};
 
@@ -33,6 +38,16 @@ DueQueue::Limits limits_of(const DeliveryOptions& options) {
   limits.longest_hold = options.disable_after;
   limits.circuit = circuit_limits(options.retries);
   return limits;
+}
+
+Transfers::Options transfer_options(const DeliveryOptions& options) {
+  Transfers::Options transfers;
+  transfers.guard = options.guard;
+  transfers.timeout = options.timeout;
+  transfers.ca_file = options.ca_file;
+  transfers.user_agent = "longhaul/" LONGHAUL_VERSION;
+  transfers.most_connections = options.limits.under_way;
+  return transfers;
 }
 
 // Why a delivery is not sent, whatever the endpoint would say.
@@ -55,7 +70,7 @@ std::unique_ptr<DeliveryService> make_delivery_service(DeliveryOptions options) 
 
 DeliveryLoop::DeliveryLoop(DeliveryOptions options)
     : options_(std::move(options)),
-      transfers_({options_.guard, options_.timeout, options_.ca_file, "longhaul/" LONGHAUL_VERSION}),
+      transfers_(transfer_options(options_)),
       inbox_(std::make_shared<DeliveryInbox>([this] { transfers_.ring(); })),
       queue_(limits_of(options_)) {
   assert(options_.outbox != nullptr && options_.clock != nullptr && options_.guard != nullptr);
@@ -134,7 +149,7 @@ void DeliveryLoop::take_in(DeliveryInbox::Content content) {
     stop_deadline_ = options_.clock->boot() + stop_patience;
   }
   if (content.missed_some) queue_.read_all_again();
-  // First what is over: its key may be that of a new delivery, when the newest of the outbox was removed.
+  // First what is over, for it may be owed again by what came behind that.
   for (Recorded& recorded : content.recorded) handle(recorded);
   for (const storage::OwedDelivery& delivery : content.owed) queue_.add(delivery);
   for (const storage::MovedEndpoint& moved : content.moved) queue_.move(moved);
@@ -160,7 +175,7 @@ void DeliveryLoop::handle(Recorded& recorded) {
   if (standing && standing->has_disabled) {
     base::log_warning("a webhook is disabled", {{"webhook_id", standing->has_disabled->id.get().text()},
                                                 {"cause", api::to_text(standing->has_disabled->cause)},
-                                                {"origin", found->second.origin}});
+                                                {"origin", origin_of(found->second.url)}});
   }
   reports_.erase(found);
 }
@@ -178,34 +193,53 @@ void DeliveryLoop::read_a_page() {
 
 void DeliveryLoop::begin_due() {
   const base::SteadyTime now = options_.outbox->now().steady;
-  while (const auto turn = queue_.take(now)) {
-    if (begin(turn->key, turn->give_up)) continue;
-    queue_.put_off(turn->key, now);
-    break;
+  for (;;) {
+    std::vector<Turn> turns;
+    while (turns.size() < begun_at_once) {
+      const auto turn = queue_.take(now);
+      if (!turn) break;
+      turns.push_back(*turn);
+    }
+    if (turns.empty()) return;
+    if (begin(turns)) continue;
+    for (const Turn& turn : turns) queue_.put_off(turn.key, now);
+    return;
   }
 }
 
-bool DeliveryLoop::begin(api::DeliveryKey key, bool held_too_long) {
-  auto found = options_.outbox->find_delivery(key);
+bool DeliveryLoop::begin(const std::vector<Turn>& turns) {
+  std::vector<api::DeliveryKey> keys;
+  for (const Turn& turn : turns) keys.push_back(turn.key);
+  auto found = options_.outbox->find_deliveries(keys);
   if (!found) {
     pause_.failed(options_.clock->boot(), found.error());
     return false;
   }
-  if (!found->has_value()) {
-    queue_.settle(key);
-  } else if (const auto cause = cause_not_to_send((*found)->addressee, held_too_long)) {
-    give_up(key, **found, *cause);
-  } else {
-    send(key, *std::move(*found));
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    auto& content = found.value()[i];
+    if (!content) {
+      queue_.settle(turns[i].key);
+    } else if (const auto cause = cause_not_to_send(content->addressee, turns[i].give_up)) {
+      give_up(turns[i].key, *content, *cause);
+    } else {
+      send(turns[i].key, *std::move(content));
+    }
   }
   return true;
 }
 
-std::vector<SigningKey> DeliveryLoop::keys_of(const storage::DeliveryContent& content) const {
+std::vector<SigningKey> DeliveryLoop::keys_of(const storage::DeliveryContent& content) {
   if (content.addressee == storage::Addressee::callback) return {*key_};
+  if (webhook_keys_.size() > webhook_keys_max) webhook_keys_.clear();
   std::vector<SigningKey> keys;
   for (const std::string& secret : content.secrets) {
-    if (auto key = SigningKey::parse(secret)) keys.push_back(std::move(*key));
+    auto known = webhook_keys_.find(secret);
+    if (known == webhook_keys_.end()) {
+      auto key = SigningKey::parse(secret);
+      if (!key) continue;
+      known = webhook_keys_.emplace(secret, std::move(*key)).first;
+    }
+    keys.push_back(known->second);
   }
   return keys;
 }
@@ -219,19 +253,21 @@ void DeliveryLoop::send(api::DeliveryKey key, storage::DeliveryContent content) 
     return queue_.put_off(key, options_.outbox->now().steady + longest_circuit_wait);
   }
   auto headers = request_headers(content, keys, now, options_.random());
-  sending_.emplace(key, Sending{content.id, origin_of(content.url), content.addressee, content.attempts + 1,
-                                content.round, now, options_.clock->boot()});
+  sending_.emplace(key, Sending{content.id, content.url, content.addressee, content.attempts + 1,
+                                content.round, content.generation, now, options_.clock->boot()});
   transfers_.begin({key, std::move(content.url), std::move(content.body), std::move(headers)});
 }
 
-void DeliveryLoop::give_up(api::DeliveryKey key, const storage::DeliveryContent& content, api::ExhaustedCause cause) {
+void DeliveryLoop::give_up(api::DeliveryKey key, const storage::DeliveryContent& content,
+                           api::ExhaustedCause cause) {
   queue_.release(key);
   Report report;
-  report.origin = origin_of(content.url);
+  report.url = content.url;
   report.content.key = key;
   report.content.status = api::DeliveryStatus::exhausted;
   report.content.exhausted = cause;
   report.content.round = content.round;
+  report.content.generation = content.generation;
   note(std::move(report));
 }
 
@@ -248,7 +284,7 @@ void DeliveryLoop::end(TransferEnd ended) {
   if (outcome.status == api::DeliveryStatus::exhausted) {
     base::log_warning("a delivery is given up", {{"delivery_id", sending.id.get().text()},
                                                  {"attempts", sending.attempt},
-                                                 {"origin", sending.origin},
+                                                 {"origin", origin_of(sending.url)},
                                                  {"error", outcome.error}});
   }
   api::DeliveryAttempt attempt;
@@ -259,13 +295,14 @@ void DeliveryLoop::end(TransferEnd ended) {
   attempt.error = outcome.error;
   attempt.response_body = std::move(ended.answer);
   Report report;
-  report.origin = sending.origin;
+  report.url = sending.url;
   report.content.key = ended.key;
   report.content.attempt = std::move(attempt);
   report.content.status = outcome.status;
   report.content.backoff = outcome.backoff;
   report.content.exhausted = outcome.exhausted;
   report.content.round = sending.round;
+  report.content.generation = sending.generation;
   report.content.webhook_is_gone = outcome.exhausted == api::ExhaustedCause::gone;
   note(std::move(report));
 }
@@ -278,7 +315,8 @@ void DeliveryLoop::note(Report report) {
 
 void DeliveryLoop::post_report(const storage::DeliveryReport& report) {
   options_.outbox->record_delivery(
-      report, [inbox = inbox_, key = report.key](storage::StoreResult<std::optional<storage::DeliveryStanding>> outcome) {
+      report, [inbox = inbox_,
+               key = report.key](storage::StoreResult<std::optional<storage::DeliveryStanding>> outcome) {
         inbox->push(Recorded{key, std::move(outcome)});
       });
 }

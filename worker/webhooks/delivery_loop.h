@@ -36,10 +36,11 @@ class DeliveryLoop final : public DeliveryService {
   // An attempt that is being made.
   struct Sending {
     api::DeliveryId id;
-    std::string origin;
+    std::string url;
     storage::Addressee addressee = storage::Addressee::callback;
     int attempt = 1;  // of this round
     int round = 0;
+    std::int64_t generation = 0;
     base::WallTime started_at;
     base::BootTime began;
   };
@@ -47,7 +48,7 @@ class DeliveryLoop final : public DeliveryService {
   // What is to be written down of a delivery.
   struct Report {
     storage::DeliveryReport content;
-    std::string origin;  // for the log
+    std::string url;  // of which the log tells the origin
   };
 
   void run();
@@ -59,10 +60,10 @@ class DeliveryLoop final : public DeliveryService {
   void handle(Recorded& recorded);
   void read_a_page();
   void begin_due();
-  // False when the store could not be read.
-  [[nodiscard]] bool begin(api::DeliveryKey key, bool held_too_long);
+  // False when the store could not be read; then none has begun.
+  [[nodiscard]] bool begin(const std::vector<Turn>& turns);
   void send(api::DeliveryKey key, storage::DeliveryContent content);
-  [[nodiscard]] std::vector<SigningKey> keys_of(const storage::DeliveryContent& content) const;
+  [[nodiscard]] std::vector<SigningKey> keys_of(const storage::DeliveryContent& content);
   void give_up(api::DeliveryKey key, const storage::DeliveryContent& content, api::ExhaustedCause cause);
   void end(TransferEnd ended);
   void note(Report report);
@@ -72,17 +73,18 @@ class DeliveryLoop final : public DeliveryService {
   [[nodiscard]] bool may_go_on() const { return !stopping_ && !refused_ && !pause_.active(); }
 
   DeliveryOptions options_;
-  std::optional<SigningKey> key_;
+  std::optional<SigningKey> key_;  // of callbacks
   Transfers transfers_;
   const std::shared_ptr<DeliveryInbox> inbox_;  // shared with callbacks that the store still holds when we go
   std::thread thread_;
 
   // Of the thread alone.
+  std::unordered_map<std::string, SigningKey> webhook_keys_;  // by secret, made when they are needed
   DueQueue queue_;
   StorePause pause_;
   std::unordered_map<api::DeliveryKey, Sending> sending_;
   std::unordered_map<api::DeliveryKey, Report> reports_;  // until they are committed
-  std::vector<api::DeliveryKey> owed_reports_;                             // of these, what the store refused
+  std::vector<api::DeliveryKey> owed_reports_;            // of these, what the store refused
   bool refused_ = false;  // the last report: nothing more is sent until one is taken
   bool stopping_ = false;
   base::BootTime stop_deadline_{};

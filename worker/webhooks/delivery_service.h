@@ -34,8 +34,8 @@ struct DeliveryOptions {
   std::string ca_file;                 // certificates to trust; empty: the system's
   // A webhook all whose attempts have failed for so long is disabled; what an open circuit has held back so long is given up.
   base::Milliseconds disable_after{5 * 24 * 3'600'000};
-  CircuitBoard* circuits = nullptr;  // told of open circuits; outlives the service
-  DueQueue::Limits limits;  // but for longest_hold and circuit, which follow from the above
+  CircuitBoard* circuits = nullptr;       // told of open circuits; outlives the service
+  DueQueue::Limits limits;                // but for longest_hold and circuit, which follow from the above
   std::function<std::uint64_t()> random;  // 64 evenly distributed bits; empty: the machine's
 };
 

@@ -26,7 +26,7 @@ void DueQueue::add(const storage::OwedDelivery& delivery) {
   if (is_full()) make_room(delivery.due);
   if (is_full()) return leave_on_disk(rest_, delivery.due);
   Lane& lane = lane_of(delivery);
-  entries_[delivery.key] = {&lane, delivery.due, State::waiting, false};
+  entries_[delivery.key] = {&lane, delivery.due, State::waiting, false, nullptr, 0};
   wait(lane, delivery.key, delivery.due);
 }
 
@@ -61,23 +61,25 @@ void DueQueue::settle_at(Lane& lane, const std::string& origin) {
 void DueQueue::leave_host(Lane& lane) {
   Host& host = *std::exchange(lane.host, nullptr);
   host.lanes.erase(&lane);
-  if (host.lanes.empty()) hosts_.erase(hosts_.find(host.origin));
+  forget_if_unused(host);
 }
 
+void DueQueue::forget_if_unused(Host& host) {
+  if (host.lanes.empty() && host.under_way == 0) hosts_.erase(hosts_.find(host.origin));
+}
+
+// What is under way stays counted where it was begun.
 void DueQueue::move(const storage::MovedEndpoint& moved) {
   const auto found = lanes_.find(moved.endpoint);
   if (found == lanes_.end()) return;
   Lane& lane = found->second;
-  // What is under way is counted where the lane is, and so moves with it.
-  const std::size_t under_way = lane.under_way;
-  for (std::size_t i = 0; i < under_way; ++i) vacate(lane);
   hide(lane);
   leave_host(lane);
   settle_at(lane, moved.origin);
+  ++lane.generation;
   if (lane.circuit.is_open()) news_.push_back({lane.endpoint, std::nullopt});
   lane.circuit.close();
   show(lane);
-  for (std::size_t i = 0; i < under_way; ++i) occupy(lane);
 }
 
 // One that is among the entries already.
@@ -135,15 +137,28 @@ void DueQueue::leave_on_disk(Lane& lane, base::SteadyTime due) {
   on_disk_.insert(&lane);
 }
 
+// With half of all places for the first of each lane, and the other half for what lanes have besides. At a host likewise.
+std::size_t DueQueue::kept_free(std::size_t held, std::size_t places) const {
+  const std::size_t shares = 2 * limits_.under_way_by_endpoint;
+  return (held * places + shares - 1) / shares;
+}
+
+bool DueQueue::may_begin(std::size_t held) const {
+  return under_way_ + kept_free(held, limits_.under_way) < limits_.under_way &&
+         unrecorded_ < limits_.unrecorded;
+}
+
 bool DueQueue::is_ready(const Lane& lane) const {
   const std::size_t most = lane.circuit.is_open() ? 1 : limits_.under_way_by_endpoint;
-  return !lane.waiting.empty() && lane.under_way < most && lane.host->under_way < limits_.under_way_by_host;
+  const std::size_t at_host = lane.host->under_way + kept_free(lane.under_way, limits_.under_way_by_host);
+  return !lane.waiting.empty() && lane.under_way < most && at_host < limits_.under_way_by_host;
 }
 
 base::SteadyTime DueQueue::turn_of(const Lane& lane) const {
   const base::SteadyTime due = lane.waiting.begin()->first;
-  if (!lane.circuit.is_open() || due >= lane.circuit.until()) return due;
-  return std::min(lane.circuit.until(), due + limits_.longest_hold);
+  const Circuit& circuit = lane.circuit;
+  if (!circuit.is_open() || due >= circuit.until()) return due;
+  return std::min(circuit.until(), std::max(due, circuit.opened_at()) + limits_.longest_hold);
 }
 
 void DueQueue::hide(Lane& lane) {
@@ -151,43 +166,50 @@ void DueQueue::hide(Lane& lane) {
 }
 
 void DueQueue::show(Lane& lane) {
-  if (is_ready(lane)) ready_[lane.under_way].emplace(Place{turn_of(lane), lane.waiting.begin()->second}, &lane);
+  if (is_ready(lane))
+    ready_[lane.under_way].emplace(Place{turn_of(lane), lane.waiting.begin()->second}, &lane);
 }
 
 // ---- what is under way
 
-// With half of all places for the first of each lane, and the other half for what lanes have besides.
-bool DueQueue::may_begin(std::size_t held) const {
-  const std::size_t kept_free = held * limits_.under_way / (2 * limits_.under_way_by_endpoint);
-  return under_way_ + kept_free < limits_.under_way && unrecorded_ < limits_.unrecorded;
+// How much a host has concerns all of its lanes, though few of them at a time.
+template <class Change>
+void DueQueue::change_held(Lane& lane, Host& host, const Change& change) {
+  std::vector<bool> were_ready;
+  for (const Lane* other : host.lanes) were_ready.push_back(is_ready(*other));
+  hide(lane);
+  change();
+  show(lane);
+  auto was_ready = were_ready.begin();
+  for (Lane* other : host.lanes) {
+    const bool was = *was_ready++;
+    const bool is_now = is_ready(*other);
+    if (other == &lane || was == is_now) continue;
+    const std::pair<Place, Lane*> place{{turn_of(*other), other->waiting.begin()->second}, other};
+    if (is_now) {
+      ready_[other->under_way].insert(place);
+    } else {
+      ready_[other->under_way].erase(place);
+    }
+  }
 }
 
-// A host that is full, or full no longer, concerns all of its lanes.
 void DueQueue::occupy(Lane& lane) {
   Host& host = *lane.host;
-  if (host.under_way + 1 == limits_.under_way_by_host) {
-    for (Lane* other : host.lanes) hide(*other);
-  } else {
-    hide(lane);
-  }
-  ++lane.under_way;
-  ++host.under_way;
-  ++under_way_;
-  show(lane);
+  change_held(lane, host, [&] {
+    ++lane.under_way;
+    ++host.under_way;
+    ++under_way_;
+  });
 }
 
-void DueQueue::vacate(Lane& lane) {
-  Host& host = *lane.host;
-  const bool was_full = host.under_way == limits_.under_way_by_host;
-  hide(lane);
-  --lane.under_way;
-  --host.under_way;
-  --under_way_;
-  if (was_full) {
-    for (Lane* other : host.lanes) show(*other);
-  } else {
-    show(lane);
-  }
+void DueQueue::vacate(Lane& lane, Host& host) {
+  change_held(lane, host, [&] {
+    --lane.under_way;
+    --host.under_way;
+    --under_way_;
+  });
+  forget_if_unused(host);
 }
 
 std::optional<Turn> DueQueue::take(base::SteadyTime now) {
@@ -204,15 +226,19 @@ std::optional<Turn> DueQueue::take(base::SteadyTime now) {
     Entry& entry = entries_[turn.key];
     entry.state = State::under_way;
     entry.is_trial = is_open;
+    entry.host = lane.host;
+    entry.generation = lane.generation;
     moved_on_ = true;
     return turn;
   }
   return std::nullopt;
 }
 
-void DueQueue::judge(api::DeliveryKey key, const AttemptSign& sign, base::SteadyTime now, std::uint64_t random) {
+void DueQueue::judge(api::DeliveryKey key, const AttemptSign& sign, base::SteadyTime now,
+                     std::uint64_t random) {
   const Entry& entry = entries_.at(key);
   Lane& lane = *entry.lane;
+  if (entry.generation != lane.generation) return;  // it says something of where the endpoint was
   const auto opened_until = [&lane] {
     return lane.circuit.is_open() ? std::optional(lane.circuit.until()) : std::nullopt;
   };
@@ -221,7 +247,7 @@ void DueQueue::judge(api::DeliveryKey key, const AttemptSign& sign, base::Steady
   if (sign.sign == EndpointSign::none && !(entry.is_trial && before)) return;
   hide(lane);
   if (sign.sign == EndpointSign::works) {
-    lane.circuit.close();
+    lane.circuit.succeed(entry.is_trial);
   } else {
     lane.circuit.fail(now, entry.is_trial, sign.asked, limits_.circuit, random);
   }
@@ -232,7 +258,7 @@ void DueQueue::judge(api::DeliveryKey key, const AttemptSign& sign, base::Steady
 void DueQueue::release(api::DeliveryKey key) {
   Entry& entry = entries_.at(key);
   assert(entry.state == State::under_way);
-  vacate(*entry.lane);
+  vacate(*entry.lane, *std::exchange(entry.host, nullptr));
   entry.state = State::unrecorded;
   ++entry.lane->unrecorded;
   ++unrecorded_;
@@ -257,7 +283,8 @@ void DueQueue::settle(api::DeliveryKey key) {
 }
 
 void DueQueue::forget_if_unused(Lane& lane) {
-  if (&lane == &rest_ || !lane.waiting.empty() || lane.under_way > 0 || lane.unrecorded > 0 || lane.on_disk) return;
+  if (&lane == &rest_ || !lane.waiting.empty() || lane.under_way > 0 || lane.unrecorded > 0 || lane.on_disk)
+    return;
   if (lane.circuit.is_open()) news_.push_back({lane.endpoint, std::nullopt});
   leave_host(lane);
   lanes_.erase(lanes_.find(lane.endpoint));
@@ -286,6 +313,7 @@ bool DueQueue::wants_reading(const Lane& lane) const {
   if (&lane == &rest_) return rest_wants_reading();
   const std::size_t little = std::min(limits_.kept_by_endpoint, limits_.kept / lanes_.size()) / 4;
   if (lane.waiting.size() <= little) return true;
+  if (lane.waiting.rbegin()->first <= *lane.on_disk) return false;  // mostly: it need not be counted
   return std::next(lane.waiting.begin(), static_cast<std::ptrdiff_t>(little))->first > *lane.on_disk;
 }
 

@@ -4,12 +4,12 @@
 // Fairness: deliveries are kept in one lane for each endpoint (a webhook, or the origin of callbacks). Of the lanes with
 // something due, the one with the least under way goes first; no lane may have more under way than its limit, nor all
 // lanes of a host (scheme, name and port) together more than theirs, nor may one fill the cache. The more a lane has under
-// way, the more places must be free for it to begin another, so that the last ones are for lanes with nothing under way.
-// So endpoints that answer slowly, or not at all, hold up nobody else, however much they are owed: it would take more than
-// a hundred of them at once.
+// way, the more places must be free for it to begin another, in all and at its host, so that the last ones are for lanes
+// with nothing under way. So endpoints that answer slowly, or not at all, hold up nobody else, however much they are owed:
+// it would take many of them at once.
 //
 // A lane has a circuit (circuit.h). While that is open, one delivery at a time is tried, when the circuit says so; what
-// waits meanwhile loses nothing by it, but what has waited so for `longest_hold` is to be given up.
+// waits meanwhile loses nothing by it, but what an open circuit has held back for `longest_hold` is to be given up.
 //
 // A lane is filled up from the disk when little of what it has in memory comes before that which it has there, so
 // that what is due never waits behind retries that are due later. When memory is full, whoever has much there
@@ -48,11 +48,11 @@ struct CircuitNews {
 class DueQueue {
  public:
   struct Limits {
-    std::size_t under_way = 128;             // deliveries at once, in all
-    std::size_t under_way_by_host = 16;      // and to one host
-    std::size_t under_way_by_endpoint = 8;   // and to one endpoint
-    std::size_t unrecorded = 1'000;          // ended, and not yet settled or put off
-    std::size_t kept = 50'000;               // in memory
+    std::size_t under_way = 128;            // deliveries at once, in all
+    std::size_t under_way_by_host = 16;     // and to one host
+    std::size_t under_way_by_endpoint = 8;  // and to one endpoint
+    std::size_t unrecorded = 1'000;         // ended, and not yet settled or put off
+    std::size_t kept = 50'000;              // in memory
     std::size_t kept_by_endpoint = 2'000;
     base::Milliseconds longest_hold{5 * 24 * 3'600'000};
     CircuitLimits circuit;
@@ -103,6 +103,7 @@ class DueQueue {
   struct Lane {
     std::string endpoint;
     Host* host = nullptr;
+    int generation = 0;  // one more each time that it moves
     std::set<Place> waiting;
     std::size_t under_way = 0;
     std::size_t unrecorded = 0;
@@ -115,7 +116,10 @@ class DueQueue {
     Lane* lane = nullptr;
     base::SteadyTime due;
     State state = State::waiting;
+    // Of its attempt.
     bool is_trial = false;  // begun while the circuit was open
+    Host* host = nullptr;   // where it is under way
+    int generation = 0;     // of the lane, when it was begun
   };
   enum class Reading : std::uint8_t { none, of_lanes, of_all };
 
@@ -124,9 +128,7 @@ class DueQueue {
   void leave_host(Lane& lane);
   void bring_forward(Entry& entry, api::DeliveryKey key, base::SteadyTime due);
   void wait(Lane& lane, api::DeliveryKey key, base::SteadyTime due);
-  [[nodiscard]] bool is_full() const {
-    return entries_.size() - under_way_ - unrecorded_ >= limits_.kept;
-  }
+  [[nodiscard]] bool is_full() const { return entries_.size() - under_way_ - unrecorded_ >= limits_.kept; }
   // For something that is due then; there may be none afterwards.
   void make_room(base::SteadyTime due);
   void leave_latest(Lane& lane);
@@ -137,6 +139,8 @@ class DueQueue {
   // Whether what was left there should be read once it is due. `lane` is one of on_disk_.
   [[nodiscard]] bool wants_reading(const Lane& lane) const;
   [[nodiscard]] bool rest_wants_reading() const;
+  // Of so many places, how many must be free beside the one that a lane with so much under way takes.
+  [[nodiscard]] std::size_t kept_free(std::size_t held, std::size_t places) const;
   // Whether a lane with so much under way may begin another.
   [[nodiscard]] bool may_begin(std::size_t held) const;
   // Whether this one may, as far as it and its host are concerned.
@@ -148,7 +152,10 @@ class DueQueue {
   void show(Lane& lane);
   // One more under way, or one less.
   void occupy(Lane& lane);
-  void vacate(Lane& lane);
+  void vacate(Lane& lane, Host& host);
+  template <class Change>
+  void change_held(Lane& lane, Host& host, const Change& change);
+  void forget_if_unused(Host& host);
   Entry& take_back(api::DeliveryKey key);
   void forget_if_unused(Lane& lane);
 

@@ -21,8 +21,9 @@ std::optional<std::string> with_own_span(std::string_view traceparent, std::uint
   return own;
 }
 
-std::vector<std::string> request_headers(const storage::DeliveryContent& content, 
-                                         std::span<const SigningKey> keys, base::WallTime at, std::uint64_t span) {
+std::vector<std::string> request_headers(const storage::DeliveryContent& content,
+                                         std::span<const SigningKey> keys, base::WallTime at,
+                                         std::uint64_t span) {
   const std::string id(content.id.get().text());
   const auto timestamp = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
   std::string signatures;

@@ -1,7 +1,8 @@
 #include "worker/webhooks/signature.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <array>
 #include <cassert>
@@ -17,29 +18,44 @@ constexpr std::string_view prefix = "whsec_";
 constexpr std::size_t least_bytes = 24;
 constexpr std::size_t most_bytes = 64;
 
+struct FreeMac {
+  void operator()(EVP_MAC* mac) const { EVP_MAC_free(mac); }
+};
+
 }  // namespace
 
+void SigningKey::FreeContext::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
+
 base::Result<SigningKey> SigningKey::parse(std::string_view secret) {
-  if (secret.starts_with(prefix)) {
-    auto bytes = base::from_base64(secret.substr(prefix.size()));
-    if (bytes && bytes->size() >= least_bytes && bytes->size() <= most_bytes)
-      return SigningKey(*std::move(bytes));
-  }
-  return base::fail("must be \"whsec_\" and the base64 of 24 to 64 random bytes");
+  constexpr const char* rule = "must be \"whsec_\" and the base64 of 24 to 64 random bytes";
+  if (!secret.starts_with(prefix)) return base::fail(rule);
+  const auto bytes = base::from_base64(secret.substr(prefix.size()));
+  if (!bytes || bytes->size() < least_bytes || bytes->size() > most_bytes) return base::fail(rule);
+  const std::unique_ptr<EVP_MAC, FreeMac> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+  Context context(EVP_MAC_CTX_new(mac.get()));
+  char digest[] = "SHA256";
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                   OSSL_PARAM_construct_end()};
+  [[maybe_unused]] const int taken = EVP_MAC_init(
+      context.get(), reinterpret_cast<const unsigned char*>(bytes->data()), bytes->size(), parameters);
+  assert(taken == 1 && "SHA-256 is always there");
+  return SigningKey(std::make_shared<const Context>(std::move(context)));
 }
 
 std::string SigningKey::sign(std::string_view id, std::int64_t timestamp, std::string_view body) const {
-  std::string content(id);
-  content += '.';
-  content += std::to_string(timestamp);
-  content += '.';
-  content += body;
+  const Context context(EVP_MAC_CTX_dup(prepared_->get()));
+  const auto add = [&context](std::string_view text) {
+    [[maybe_unused]] const int added =
+        EVP_MAC_update(context.get(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    assert(added == 1);
+  };
+  add(id);
+  add("." + std::to_string(timestamp) + ".");
+  add(body);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  [[maybe_unused]] const auto* const made =
-      HMAC(EVP_sha256(), bytes_.data(), static_cast<int>(bytes_.size()),
-           reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest.data(), &length);
-  assert(made != nullptr && "SHA-256 is always there");
+  std::size_t length = 0;
+  [[maybe_unused]] const int made = EVP_MAC_final(context.get(), digest.data(), &length, digest.size());
+  assert(made == 1);
   return "v1," + base::to_base64(std::as_bytes(std::span(digest).first(length)));
 }
 

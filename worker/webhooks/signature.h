@@ -5,10 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+
+struct evp_mac_ctx_st;
 
 namespace longhaul::worker::webhooks {
 
@@ -22,8 +25,15 @@ class SigningKey {
   [[nodiscard]] std::string sign(std::string_view id, std::int64_t timestamp, std::string_view body) const;
 
  private:
-  explicit SigningKey(std::string bytes) : bytes_(std::move(bytes)) {}
-  std::string bytes_;
+  struct FreeContext {
+    void operator()(evp_mac_ctx_st* context) const;
+  };
+  using Context = std::unique_ptr<evp_mac_ctx_st, FreeContext>;
+
+  explicit SigningKey(std::shared_ptr<const Context> prepared) : prepared_(std::move(prepared)) {}
+
+  // Has taken in the key; each signature goes on from a copy of it.
+  std::shared_ptr<const Context> prepared_;
 };
 
 }  // namespace longhaul::worker::webhooks

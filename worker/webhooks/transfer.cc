@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -103,7 +104,13 @@ struct Transfer::Hooks {
       return CURL_SOCKET_BAD;
     }
     transfer.connected_to_ = true;
-    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (socket >= 0) transfer.around_.sockets->opened(socket);
+    return socket;
+  }
+  static int close_socket(void* sockets, curl_socket_t socket) {
+    static_cast<SocketWatch*>(sockets)->closes(socket);
+    return ::close(socket);
   }
 
   // There is a connection, new or kept, and nothing of the request was sent over it. What was an address for
@@ -202,6 +209,8 @@ void Transfer::set_once() {
   set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_OPENSOCKETFUNCTION, &Hooks::open_socket);
   set(CURLOPT_OPENSOCKETDATA, this);
+  set(CURLOPT_CLOSESOCKETFUNCTION, &Hooks::close_socket);
+  set(CURLOPT_CLOSESOCKETDATA, around_.sockets);
   set(CURLOPT_PREREQFUNCTION, &Hooks::judge);
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_HEADERFUNCTION, &Hooks::take_head);
@@ -277,7 +286,9 @@ TransferEnd Transfer::end(int code) {
   } else {
     end.fault =
         refused_ && !connected_to_ ? TransferFault::address_refused : fault_of(static_cast<CURLcode>(code));
-    if (end.fault == TransferFault::none) end.fault = TransferFault::connection_lost;
+    // There was a connection, whatever broke it off: a head that is too long for libcurl, for one.
+    const bool was_connected = end.fault == TransferFault::connect_failed && !remote_address_.empty();
+    if (end.fault == TransferFault::none || was_connected) end.fault = TransferFault::connection_lost;
   }
   end.remote_address = remote_address();
   end.answer = std::exchange(answer_, {});

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "worker/webhooks/connections_in_use.h"
+#include "worker/webhooks/socket_watch.h"
 #include "worker/webhooks/transfers.h"
 
 struct curl_slist;
@@ -24,6 +25,7 @@ class Transfer {
     const std::string* trusted_file = nullptr;  // empty: the library's folder of certificates
     const base::Clock* clock = nullptr;
     ConnectionsInUse* connections = nullptr;
+    SocketWatch* sockets = nullptr;  // outlives the connections, too
   };
   explicit Transfer(const Surroundings& surroundings);
   ~Transfer();

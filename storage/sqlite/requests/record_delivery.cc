@@ -15,11 +15,14 @@ void disable(WriteTransaction& transaction, const api::WebhookId& webhook, const
 
 }  // namespace
 
-std::optional<RecordDeliveryRequest::Row> RecordDeliveryRequest::read_row(WriteTransaction& transaction) const {
+std::optional<RecordDeliveryRequest::Row> RecordDeliveryRequest::read_row(
+    WriteTransaction& transaction) const {
   Query query = transaction.use("pending_delivery");
   if (!query.bind(report_.key.get()).row()) return std::nullopt;
-  Row row{query.integer(0), static_cast<int>(query.integer(1)), query.maybe_steady(2), std::nullopt};
+  Row row{query.integer(0), static_cast<int>(query.integer(1)), query.maybe_steady(2), std::nullopt, 0};
   if (!query.is_null(3)) row.webhook = api::WebhookId(query.task_id(3));
+  // Of one that is removed it is the report's: nothing of it can have begun anew.
+  if (row.webhook) row.generation = query.maybe_integer(4).value_or(report_.generation);
   return row;
 }
 
@@ -45,7 +48,8 @@ std::optional<DisabledWebhook> RecordDeliveryRequest::judge_webhook(WriteTransac
   std::optional<SteadyTime> failing;
   {
     Query query = transaction.use("standing_of_webhook");
-    if (!query.bind(webhook.get()).row() || query.integer(1) != 0) return std::nullopt;  // removed, or disabled
+    if (!query.bind(webhook.get()).row() || query.integer(1) != 0)
+      return std::nullopt;  // removed, or disabled
     failing = query.maybe_steady(0);
   }
   if (report_.webhook_is_gone) {
@@ -67,9 +71,10 @@ void RecordDeliveryRequest::apply(WriteTransaction& transaction) {
   DeliveryStanding standing{report_.status, std::nullopt, std::nullopt};
   std::optional<std::string_view> cause;
   std::optional<WallTime> finished_at;
-  if (report_.status != DeliveryStatus::delivered && report_.round != row->round) {
-    // Asked for again meanwhile: it stays owed, as was asked.
-    standing = {DeliveryStatus::pending, row->due, std::nullopt};
+  if (report_.status == DeliveryStatus::exhausted && is_outdated(*row)) {
+    standing = {DeliveryStatus::pending, transaction.now().steady, std::nullopt};
+  } else if (report_.status == DeliveryStatus::pending && report_.round != row->round) {
+    standing.due = row->due;
   } else if (report_.status == DeliveryStatus::pending) {
     standing.due = transaction.now().steady + report_.backoff.value_or(Milliseconds(0));
   } else {
@@ -78,10 +83,11 @@ void RecordDeliveryRequest::apply(WriteTransaction& transaction) {
     transaction.note_settled();
   }
   transaction.use("move_delivery")
-      .bind(api::to_text(standing.status), cause, row->attempts + (report_.attempt ? 1 : 0), standing.due, finished_at,
-            report_.key.get())
+      .bind(api::to_text(standing.status), cause, row->attempts + (report_.attempt ? 1 : 0), standing.due,
+            finished_at, report_.key.get())
       .run_guarded();
-  if (report_.attempt && row->webhook) standing.has_disabled = judge_webhook(transaction, *row->webhook);
+  if (report_.attempt && row->webhook && report_.generation == row->generation)
+    standing.has_disabled = judge_webhook(transaction, *row->webhook);
   const api::DeliveryAttempt attempt = report_.attempt.value_or(api::DeliveryAttempt{});
   transaction.note_tried(
       {report_.key, report_.attempt.has_value(), standing.status, attempt.error, attempt.duration});

@@ -1,5 +1,7 @@
 #include "storage/sqlite/requests/send_again.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -70,30 +72,46 @@ void RecoverRequest::apply(WriteTransaction& transaction) {
   {
     Query query = transaction.use("exhausted_of_webhook");
     const std::int64_t after = order_.after ? order_.after->get() : 0;
-    query.bind(order_.webhook.get(), after, order_.since, rows_in_a_slice);
-    while (query.row()) {
-      found.push_back(owed_to(*webhook, api::DeliveryKey(query.integer(0)), api::DeliveryId(query.task_id(1)),
-                              transaction.now().steady));
+    query.bind(order_.webhook.get(), after, rows_looked_at);
+    std::int64_t looked_at = 0;
+    while (found.size() < rows_in_a_slice && query.row()) {
+      const api::DeliveryKey key(query.integer(0));
+      if (query.wall(2) >= order_.since)
+        found.push_back(owed_to(*webhook, key, api::DeliveryId(query.task_id(1)), transaction.now().steady));
+      if (++looked_at == rows_looked_at || found.size() == rows_in_a_slice) outcome_.more = key;
     }
   }
-  outcome_.matched = static_cast<std::int64_t>(found.size());
-  if (outcome_.matched == rows_in_a_slice) outcome_.more = found.back().key;
+  outcome_.matched = std::ssize(found);
   for (OwedDelivery& delivery : found) send_again(transaction, std::move(delivery), false);
 }
 
-void remove_tests(WriteTransaction& transaction, const api::WebhookId& webhook, std::int64_t kept) {
-  std::vector<std::pair<std::int64_t, bool>> old;
-  {
-    Query query = transaction.use("old_tests");
-    query.bind(webhook.get(), kept);
-    while (query.row()) old.emplace_back(query.integer(0), query.integer(1) != 0);
-  }
-  for (const auto& [key, was_pending] : old) {
-    transaction.use("delete_delivery_attempts").bind(key).run();
-    transaction.use("delete_delivery_body").bind(key).run();
-    transaction.use("delete_delivery").bind(key).run();
-    if (was_pending) transaction.note_settled();
-  }
+namespace {
+
+struct Test {
+  std::int64_t key = 0;
+  bool is_pending = false;
+};
+
+// Newest first.
+std::vector<Test> tests_of(WriteTransaction& transaction, const api::WebhookId& webhook) {
+  std::vector<Test> tests;
+  Query query = transaction.use("tests_of_webhook");
+  query.bind(webhook.get());
+  while (query.row()) tests.push_back({query.integer(0), query.integer(1) != 0});
+  return tests;
+}
+
+void remove_test(WriteTransaction& transaction, const Test& test) {
+  transaction.use("delete_delivery_attempts").bind(test.key).run();
+  transaction.use("delete_delivery_body").bind(test.key).run();
+  transaction.use("delete_delivery").bind(test.key).run();
+  if (test.is_pending) transaction.note_settled();
+}
+
+}  // namespace
+
+void remove_tests(WriteTransaction& transaction, const api::WebhookId& webhook) {
+  for (const Test& test : tests_of(transaction, webhook)) remove_test(transaction, test);
 }
 
 void SendTestRequest::apply(WriteTransaction& transaction) {
@@ -103,12 +121,20 @@ void SendTestRequest::apply(WriteTransaction& transaction) {
   if (!webhook) return;
   outcome_.verdict = SendVerdict::webhook_disabled;
   if (webhook->disabled) return;
+  std::vector<Test> tests = tests_of(transaction, webhook_);
+  const auto over =
+      std::stable_partition(tests.begin(), tests.end(), [](const Test& test) { return test.is_pending; });
+  outcome_.verdict = SendVerdict::too_many;
+  if (static_cast<std::size_t>(over - tests.begin()) >= api::limits::pending_test_deliveries) return;
+  for (auto test = over; test != tests.end(); ++test) {
+    if (static_cast<std::size_t>(test - over) >= api::limits::kept_test_deliveries)
+      remove_test(transaction, *test);
+  }
   const std::string body = api::test_body(now.wall, webhook->id);
-  auto owed = insert_delivery(transaction.statements(), now,
-                              {api::WebhookEvent::webhook_test, std::nullopt, &*webhook, body});
-  outcome_ = outcome_of(transaction, SendVerdict::owed, owed.value().key);
-  transaction.note_owed(*std::move(owed), true);
-  remove_tests(transaction, webhook_, static_cast<std::int64_t>(api::limits::kept_test_deliveries));
+  auto [key, owed] = insert_delivery(transaction.statements(), now,
+                                     {api::WebhookEvent::webhook_test, std::nullopt, &*webhook, body});
+  outcome_ = outcome_of(transaction, SendVerdict::owed, key);
+  transaction.note_owed(std::move(owed).value(), true);
 }
 
 }  // namespace longhaul::storage

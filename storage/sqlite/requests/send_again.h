@@ -17,7 +17,9 @@ class RedeliverRequest final : public AnsweredRequest<SendOutcome> {
 
 class RecoverRequest final : public AnsweredRequest<RecoverOutcome> {
  public:
-  static constexpr std::int64_t rows_in_a_slice = 100;
+  // Made owed, and looked at for that.
+  static constexpr std::size_t rows_in_a_slice = 100;
+  static constexpr std::int64_t rows_looked_at = 1'000;
 
   RecoverRequest(RecoverOrder order, Done<RecoverOutcome> done)
       : AnsweredRequest(std::move(done)), order_(std::move(order)) {}
@@ -39,7 +41,7 @@ class SendTestRequest final : public AnsweredRequest<SendOutcome> {
   const api::WebhookId webhook_;
 };
 
-// Removes what a delivery consists of. It must be of no task.
-void remove_tests(WriteTransaction& transaction, const api::WebhookId& webhook, std::int64_t kept);
+// Of the webhook's tests: all that there are.
+void remove_tests(WriteTransaction& transaction, const api::WebhookId& webhook);
 
 }  // namespace longhaul::storage

@@ -59,7 +59,7 @@ void ChangeWebhookRequest::apply(WriteTransaction& transaction) {
 void RemoveWebhookRequest::apply(WriteTransaction& transaction) {
   outcome_ = read_webhook(transaction.statements(), id_, transaction.now()).has_value();
   if (!outcome_) return;
-  remove_tests(transaction, id_, 0);
+  remove_tests(transaction, id_);
   transaction.use("delete_secrets").bind(id_.get()).run();
   transaction.use("delete_webhook").bind(id_.get()).run_guarded();
   transaction.webhooks().note_change();

@@ -7,15 +7,18 @@ SELECT url FROM task_callbacks WHERE seq = :seq;
 INSERT INTO task_callbacks (seq, url) VALUES (:seq, :url);
 
 -- name: insert_delivery
-INSERT INTO deliveries (id, webhook_id, task_seq, event, url, status, exhausted_cause, attempts, due_steady, created_at,
-                        finished_at)
-VALUES (:id, :webhook_id, :task_seq, :event, :url, :status, :exhausted_cause, 0, :due_steady, :created_at, :finished_at);
+INSERT INTO deliveries (id, webhook_id, task_seq, event, url, body_seq, status, exhausted_cause, attempts, due_steady,
+                        created_at, finished_at)
+VALUES (:id, :webhook_id, :task_seq, :event, :url, :body_seq, :status, :exhausted_cause, 0, :due_steady, :created_at,
+        :finished_at);
 
 -- name: insert_delivery_body
 INSERT INTO delivery_bodies (seq, body) VALUES (:seq, :body);
 
 -- name: pending_delivery
-SELECT attempts, round, due_steady, webhook_id FROM deliveries WHERE seq = :seq AND status = 'pending';
+SELECT attempts, round, due_steady, webhook_id, generation
+  FROM deliveries LEFT JOIN webhooks ON webhooks.id = webhook_id
+ WHERE seq = :seq AND status = 'pending';
 
 -- name: insert_delivery_attempt
 INSERT INTO delivery_attempts (delivery_seq, n, started_at, duration_ms, remote_address, response_status, error,
@@ -41,13 +44,13 @@ UPDATE deliveries SET status = 'pending', exhausted_cause = NULL, due_steady = :
 -- What a webhook was not told, oldest first.
 
 -- name: exhausted_of_webhook
-SELECT seq, id FROM deliveries
- WHERE webhook_id = :webhook_id AND status = 'exhausted' AND seq > :after AND created_at >= :since
- ORDER BY seq LIMIT :limit;
+SELECT seq, id, created_at FROM deliveries
+ WHERE webhook_id = :webhook_id AND status = 'exhausted' AND seq > :after ORDER BY seq LIMIT :limit;
 
--- name: old_tests
-SELECT seq, status = 'pending' FROM deliveries WHERE webhook_id = :webhook_id AND task_seq IS NULL
- ORDER BY seq DESC LIMIT -1 OFFSET :kept;
+-- Newest first.
+
+-- name: tests_of_webhook
+SELECT seq, status = 'pending' FROM deliveries WHERE webhook_id = :webhook_id AND task_seq IS NULL ORDER BY seq DESC;
 
 -- name: delete_delivery
 DELETE FROM deliveries WHERE seq = :seq;
@@ -65,9 +68,10 @@ SELECT deliveries.id, coalesce(webhooks.url, deliveries.url), delivery_bodies.bo
           FROM (SELECT secret FROM webhook_secrets
                  WHERE webhook_secrets.webhook_id = deliveries.webhook_id AND
                        (until_steady IS NULL OR until_steady > :now)
-                 ORDER BY n DESC))
+                 ORDER BY n DESC)),
+       coalesce(generation, 0)
   FROM deliveries
-  JOIN delivery_bodies ON delivery_bodies.seq = deliveries.seq
+  JOIN delivery_bodies ON delivery_bodies.seq = coalesce(body_seq, deliveries.seq)
   LEFT JOIN task_inputs ON task_inputs.seq = deliveries.task_seq
   LEFT JOIN webhooks ON webhooks.id = webhook_id
  WHERE deliveries.seq = :seq AND deliveries.status = 'pending';

@@ -25,7 +25,9 @@ UPDATE webhooks SET url = :url, events = :events, types = :types, queues = :queu
 UPDATE webhooks SET disabled_cause = :cause, disabled_at = :at, failed_for_ms = :failed_for WHERE id = :id;
 
 -- name: webhook_began_anew
-UPDATE webhooks SET disabled_cause = NULL, disabled_at = NULL, failed_for_ms = NULL, failing_steady = NULL WHERE id = :id;
+UPDATE webhooks SET disabled_cause = NULL, disabled_at = NULL, failed_for_ms = NULL, failing_steady = NULL,
+                    generation = generation + 1
+ WHERE id = :id;
 
 -- name: webhook_works
 UPDATE webhooks SET failing_steady = NULL WHERE id = :id AND failing_steady IS NOT NULL;
