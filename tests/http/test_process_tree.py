@@ -14,7 +14,7 @@ from waiting import PATIENCE, wait_until
 # A grandchild that called setsid, forked twice, ignores SIGTERM and holds stdout open. Its process id is in the log before
 # the leader goes on.
 ESCAPER = textwrap.dedent("""
-    import os, signal, sys, time
+    import os, signal, sys
     if os.fork() == 0:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -23,14 +23,14 @@ ESCAPER = textwrap.dedent("""
             os.write(2, b"escaped %d\\n" % escaped)
             os._exit(0)
         while True:
-            time.sleep(1)
+            signal.pause()
     os.wait()
     if "leave" in sys.argv:
         sys.exit(0)
     if "ignore" in sys.argv:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
-        time.sleep(1)
+        signal.pause()
 """)
 
 GRACE = 0.5
