@@ -125,8 +125,10 @@ class Outbox {
   virtual ~Outbox() = default;
 
   // ---- writes
-  // Notes what came of its turn. Nothing: it is not pending any more, or gone, and nothing has changed.
-  virtual void record_delivery(DeliveryReport report, Done<std::optional<DeliveryStanding>> done) = 0;
+  // Notes what came of turns, all or none; the answers are in their order. Nothing: it is not pending any more, or gone,
+  // and nothing has changed.
+  virtual void record_deliveries(std::vector<DeliveryReport> reports,
+                                 Done<std::vector<std::optional<DeliveryStanding>>> done) = 0;
   // Owed again from now on, whatever became of it, with the same id and bytes and all its attempts before it.
   virtual void redeliver(api::DeliveryId id, Done<SendOutcome> done) = 0;
   // One slice.

@@ -193,7 +193,7 @@ class StoreObserver {
   virtual ~StoreObserver() = default;
   virtual void on_committed(std::span<const TaskChange> changes) = 0;
   // Deliveries that came to be owed by those changes or were asked for again, after on_committed. Those whose next attempt was put
-  // off by record_delivery are not told of.
+  // off by record_deliveries are not told of.
   virtual void on_deliveries(std::span<const OwedDelivery> /*deliveries*/) {}
   // Webhooks that have another URL, or were enabled, after on_deliveries.
   virtual void on_endpoints_moved(std::span<const MovedEndpoint> /*moved*/) {}

@@ -99,24 +99,6 @@ std::string url_of_callback(Statements& statements, TaskKey task) {
   return std::string(callback.text(0));
 }
 
-Addressee read_addressee(const Query& query, int first) {
-  if (query.integer(first) == 0) return Addressee::callback;
-  if (query.integer(first + 1) == 0) return Addressee::removed_webhook;
-  return query.integer(first + 2) == 0 ? Addressee::webhook : Addressee::disabled_webhook;
-}
-
-std::vector<std::string> read_secrets(const Query& query, int column) {
-  std::vector<std::string> secrets;
-  if (query.is_null(column)) return secrets;
-  std::string_view text = query.text(column);
-  while (!text.empty()) {
-    const auto end = text.find(' ');
-    secrets.emplace_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return secrets;
-}
-
 }  // namespace
 
 OwedDelivery owed_to(const api::Webhook& webhook, api::DeliveryKey key, api::DeliveryId id, SteadyTime due) {
@@ -163,31 +145,27 @@ std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
   std::vector<OwedDelivery> owed;
   Query query = statements.use("owed_deliveries");
   query.bind(due, key, static_cast<std::int64_t>(limit));
+  owed.reserve(limit);
+  // Mostly many of one endpoint follow each other.
+  std::string url;
+  std::string origin;
+  std::optional<TaskId> webhook;
+  std::string endpoint;
   while (query.row()) {
-    std::string origin = origin_of_url(query.text(3));
-    std::string endpoint = query.is_null(4) ? origin : api::endpoint_of(api::WebhookId(query.task_id(4)));
+    if (query.text(3) != url) {
+      url = query.text(3);
+      origin = origin_of_url(url);
+      endpoint.clear();
+    }
+    const auto addressee = query.is_null(4) ? std::nullopt : std::optional(query.task_id(4));
+    if (endpoint.empty() || addressee != webhook) {
+      webhook = addressee;
+      endpoint = webhook ? api::endpoint_of(api::WebhookId(*webhook)) : origin;
+    }
     owed.push_back({api::DeliveryKey(query.integer(0)), api::DeliveryId(query.task_id(1)),
-                    query.maybe_steady(2).value_or(SteadyTime::min()), std::move(endpoint),
-                    std::move(origin)});
+                    query.maybe_steady(2).value_or(SteadyTime::min()), endpoint, origin});
   }
   return owed;
-}
-
-std::optional<DeliveryContent> read_delivery_content(Statements& statements, api::DeliveryKey key,
-                                                     const Now& now) {
-  Query query = statements.use("delivery_content");
-  if (!query.bind(now.steady, key.get()).row()) return std::nullopt;
-  DeliveryContent content;
-  content.id = api::DeliveryId(query.task_id(0));
-  content.addressee = read_addressee(query, 6);
-  content.url = query.text(1);
-  content.body = query.text(2);
-  content.traceparent = query.text(3);
-  content.secrets = read_secrets(query, 9);
-  content.attempts = static_cast<int>(query.integer(4));
-  content.round = static_cast<int>(query.integer(5));
-  content.generation = query.integer(10);
-  return content;
 }
 
 std::optional<api::DeliverySummary> read_delivery(Statements& statements, api::DeliveryKey key,
@@ -223,6 +201,7 @@ std::optional<std::vector<api::DeliverySummary>> read_deliveries_of(Statements& 
     while (query.row()) keys.emplace_back(query.integer(0));
   }
   std::vector<api::DeliverySummary> deliveries;
+  deliveries.reserve(keys.size());
   for (const api::DeliveryKey key : keys) deliveries.push_back(read_delivery(statements, key, now).value());
   return deliveries;
 }

@@ -36,8 +36,6 @@ struct InsertedDelivery {
 [[nodiscard]] std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
                                                              const std::optional<OwedDelivery>& after,
                                                              std::size_t limit);
-[[nodiscard]] std::optional<DeliveryContent> read_delivery_content(Statements& statements,
-                                                                   api::DeliveryKey key, const Now& now);
 [[nodiscard]] std::optional<api::DeliverySummary> read_delivery(Statements& statements, api::DeliveryKey key,
                                                                 const Now& now);
 [[nodiscard]] std::optional<api::DeliveryDetail> read_delivery_detail(Statements& statements,

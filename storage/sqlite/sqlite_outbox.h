@@ -10,8 +10,9 @@
 
 #include "storage/outbox.h"
 #include "storage/sqlite/deliveries.h"
+#include "storage/sqlite/delivery_contents.h"
 #include "storage/sqlite/reader_pool.h"
-#include "storage/sqlite/requests/record_delivery.h"
+#include "storage/sqlite/requests/record_deliveries.h"
 #include "storage/sqlite/requests/send_again.h"
 #include "storage/sqlite/write_queue.h"
 
@@ -27,9 +28,10 @@ class SqliteOutbox final : public Outbox {
   };
   explicit SqliteOutbox(Parts parts) : parts_(std::move(parts)) {}
 
-  void record_delivery(DeliveryReport report, Done<std::optional<DeliveryStanding>> done) override {
+  void record_deliveries(std::vector<DeliveryReport> reports,
+                         Done<std::vector<std::optional<DeliveryStanding>>> done) override {
     parts_.queue->push(Lane::work,
-                       std::make_unique<RecordDeliveryRequest>(std::move(report), std::move(done)));
+                       std::make_unique<RecordDeliveriesRequest>(std::move(reports), std::move(done)));
   }
   void redeliver(api::DeliveryId id, Done<SendOutcome> done) override {
     parts_.queue->push(Lane::control, std::make_unique<RedeliverRequest>(id, std::move(done)));
@@ -47,12 +49,8 @@ class SqliteOutbox final : public Outbox {
   }
   [[nodiscard]] StoreResult<std::vector<std::optional<DeliveryContent>>> find_deliveries(
       const std::vector<api::DeliveryKey>& keys) override {
-    using Contents = std::vector<std::optional<DeliveryContent>>;
-    return parts_.readers->read<Contents>([&](Statements& sql) {
-      Contents contents;
-      for (const api::DeliveryKey key : keys) contents.push_back(read_delivery_content(sql, key, now()));
-      return contents;
-    });
+    return parts_.readers->read<std::vector<std::optional<DeliveryContent>>>(
+        [&](Statements& sql) { return read_delivery_contents(sql, keys, now()); });
   }
   [[nodiscard]] StoreResult<std::optional<std::vector<api::DeliverySummary>>> deliveries_of(
       const TaskId& task) override {

@@ -68,10 +68,10 @@ void Load::on_deliveries(std::span<const OwedDelivery> deliveries) {
     if (report.status == api::DeliveryStatus::exhausted) report.exhausted = api::ExhaustedCause::attempts;
     report.attempt.emplace().response_body = "an answer";
     const auto status = report.status;
-    store_.outbox().record_delivery(
-        std::move(report),
-        [this, id = owed.id, status](const StoreResult<std::optional<DeliveryStanding>>& noted) {
-          if (noted.ok() && noted->has_value()) ledger_.noted(id, status);
+    store_.outbox().record_deliveries(
+        {std::move(report)},
+        [this, id = owed.id, status](const StoreResult<std::vector<std::optional<DeliveryStanding>>>& noted) {
+          if (noted.ok() && noted->front()) ledger_.noted(id, status);
         });
   }
 }

@@ -247,6 +247,28 @@ TEST_CASE_TEMPLATE("what is delivered or given up is not owed any more", Engine,
   CHECK_FALSE(fixture.content(api::DeliveryKey(4711)));
 }
 
+TEST_CASE_TEMPLATE("several turns are noted together, each for itself", Engine, STORE_ENGINES) {
+  StoreFixture fixture(std::make_unique<Engine>());
+  const OwedDelivery first = owe_one(fixture);
+  const OwedDelivery second = owe_one(fixture);
+  const auto standings = fixture.record_deliveries({report(second.key, DeliveryStatus::pending, 5s),
+                                                    report(api::DeliveryKey(4711), DeliveryStatus::delivered),
+                                                    report(first.key, DeliveryStatus::delivered),
+                                                    report(first.key, DeliveryStatus::exhausted)});
+  REQUIRE(standings.size() == 4);
+  REQUIRE(standings[0].has_value());
+  CHECK(standings[0]->status == DeliveryStatus::pending);
+  CHECK(standings[0]->due == fixture.store().now().steady + 5s);
+  CHECK_FALSE(standings[1]);
+  REQUIRE(standings[2].has_value());
+  CHECK(standings[2]->status == DeliveryStatus::delivered);
+  CHECK_FALSE(standings[3]);
+  const auto owed = fixture.owed();
+  REQUIRE(owed.size() == 1);
+  CHECK(owed[0].key == second.key);
+  CHECK(fixture.record_deliveries({}).empty());
+}
+
 TEST_CASE_TEMPLATE("what is owed outlives a restart, with its id and bytes", Engine, STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   const OwedDelivery owed = owe_one(fixture);

@@ -256,8 +256,13 @@ std::vector<ReadyTask> StoreFixture::load_ready(ReadyOrder order) {
 }
 
 std::optional<DeliveryStanding> StoreFixture::record_delivery(DeliveryReport report) {
-  Answer<std::optional<DeliveryStanding>> answer;
-  store_->outbox().record_delivery(std::move(report), answer.done());
+  return record_deliveries({std::move(report)}).at(0);
+}
+
+std::vector<std::optional<DeliveryStanding>> StoreFixture::record_deliveries(
+    std::vector<DeliveryReport> reports) {
+  Answer<std::vector<std::optional<DeliveryStanding>>> answer;
+  store_->outbox().record_deliveries(std::move(reports), answer.done());
   return value_of(answer.wait());
 }
 

@@ -102,6 +102,7 @@ class StoreFixture {
   RetryOutcome retry(const TaskSnapshotPtr& task) { return retry(RetryOrder{task->id, {}, {}}); }
   SweepOutcome sweep();
   std::optional<DeliveryStanding> record_delivery(DeliveryReport report);
+  std::vector<std::optional<DeliveryStanding>> record_deliveries(std::vector<DeliveryReport> reports);
   WebhookWithSecret add_webhook(const NewWebhook& webhook);
   std::optional<api::Webhook> change_webhook(const api::WebhookId& id, const api::WebhookChange& change);
   std::optional<WebhookWithSecret> rotate_secret(const api::WebhookId& id);

@@ -128,7 +128,7 @@ class RetentionFixture {
     report.status = api::DeliveryStatus::delivered;
     report.attempt.emplace().started_at = clock.wall();
     std::promise<void> written;
-    store_->outbox().record_delivery(report, [&written](const auto&) { written.set_value(); });
+    store_->outbox().record_deliveries({report}, [&written](const auto&) { written.set_value(); });
     written.get_future().wait();
   }
 

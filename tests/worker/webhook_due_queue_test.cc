@@ -268,3 +268,45 @@ TEST_CASE(
   REQUIRE(queue.next_reading().has_value());
   CHECK(*queue.next_reading() <= at(6));
 }
+
+TEST_CASE("due queue: a reading goes no further than there is room") {
+  DueQueue queue(limits_of(1, 1, 100, 8));
+  queue.read({}, true, at(0));
+  for (int i = 1; i <= 100; ++i) queue.add(owed(i, i));  // 1 to 8 are kept
+  CHECK_FALSE(queue.next_reading());
+  for (int i = 1; i <= 7; ++i) {
+    REQUIRE(take(queue, at(200)) == DeliveryKey(i));
+    queue.settle(DeliveryKey(i));
+  }
+  REQUIRE(queue.next_reading() == at(9));
+  queue.read({owed(8, 8), owed(9, 9), owed(10, 10), owed(11, 11), owed(12, 12)}, false, at(200));
+  CHECK_FALSE(queue.next_reading());
+  for (int i = 8; i <= 12; ++i) {
+    REQUIRE(take(queue, at(200)) == DeliveryKey(i));
+    queue.settle(DeliveryKey(i));
+  }
+  CHECK(queue.next_reading() == at(12));  // there may be more of that time
+}
+
+TEST_CASE("due queue: what is owed again while it is under way waits once more when that is over") {
+  DueQueue queue({});
+  queue.read({}, true, at(0));
+  for (int i = 1; i <= 4; ++i) {
+    queue.add(owed(i, 0));
+    REQUIRE(take(queue, at(0)) == DeliveryKey(i));
+  }
+  queue.add(owed(1, 7));
+  queue.release(DeliveryKey(2));
+  queue.add(owed(2, 6));  // not recorded yet
+  queue.add(owed(3, 8));
+  queue.read({owed(4, 0)}, true, at(5));  // what the disk says of it is from before
+  queue.settle(DeliveryKey(1));
+  queue.put_off(DeliveryKey(2), at(1'000));
+  queue.put_off(DeliveryKey(3), at(3));
+  queue.settle(DeliveryKey(4));
+  for (const int key : {3, 2, 1}) {
+    REQUIRE(take(queue, at(10)) == DeliveryKey(key));
+    queue.settle(DeliveryKey(key));
+  }
+  CHECK_FALSE(queue.next_due());
+}

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,15 +51,16 @@ class HandOutbox final : public storage::Outbox {
     return rows_.at(DeliveryKey(key)).last;
   }
 
-  void record_delivery(storage::DeliveryReport report,
-                       storage::Done<std::optional<storage::DeliveryStanding>> done) override {
-    ++records_asked;
+  void record_deliveries(std::vector<storage::DeliveryReport> reports,
+                         storage::Done<std::vector<std::optional<storage::DeliveryStanding>>> done) override {
+    records_asked += static_cast<int>(reports.size());
     if (refuse_records > 0) {
       --refuse_records;
       return done(base::Failure{storage::StoreError{storage::StoreFault::storage_full, "no space left"}});
     }
-    storage::DeliveryStanding standing{report.status, std::nullopt, std::nullopt};
-    {
+    std::vector<std::optional<storage::DeliveryStanding>> standings;
+    for (const storage::DeliveryReport& report : reports) {
+      storage::DeliveryStanding standing{report.status, std::nullopt, std::nullopt};
       base::MutexLock lock(mutex_);
       Row& row = rows_.at(report.key);
       ++row.attempts;
@@ -66,9 +68,10 @@ class HandOutbox final : public storage::Outbox {
       row.due = now().steady + report.backoff.value_or(0ms);
       row.last = report.attempt.value();
       if (report.status == DeliveryStatus::pending) standing.due = row.due;
+      standings.emplace_back(standing);
       changed_.notify_all();
     }
-    done(std::optional(standing));
+    done(std::move(standings));
     after_record();
   }
   storage::StoreResult<std::vector<storage::OwedDelivery>> owed_deliveries(
@@ -140,12 +143,13 @@ class HandOutbox final : public storage::Outbox {
   std::map<DeliveryKey, Row> rows_ GUARDED_BY(mutex_);
 };
 
-// Answers what a path says: "/503" with that, "/big" at length, others with 200.
+// Answers what a path says: "/503" with that, "/big" at length, "/silent" not before it ends, others with 200.
 class Receiver {
  public:
   Receiver() {
     server_.Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
       ++requests;
+      if (request.path == "/silent") end_.wait();
       if (request.path == "/503") response.status = 503;
       if (request.path == "/big") response.set_content(std::string(1'000'000, 'x'), "text/plain");
     });
@@ -154,6 +158,7 @@ class Receiver {
     server_.wait_until_ready();
   }
   ~Receiver() {
+    ends_.set_value();
     server_.stop();
     thread_.join();
   }
@@ -163,6 +168,8 @@ class Receiver {
   std::atomic<int> requests = 0;
 
  private:
+  std::promise<void> ends_;
+  const std::shared_future<void> end_ = ends_.get_future().share();
   httplib::Server server_;
   int port_ = 0;
   std::thread thread_;
@@ -235,6 +242,20 @@ TEST_CASE("webhook service: while nothing can be written down, nothing more is s
   house.outbox.refuse_records = 0;
   for (int key = 1; key <= 50; ++key) CHECK(house.outbox.ended(key) == DeliveryStatus::delivered);
   CHECK(house.receiver.requests == 50);
+  service->stop();
+}
+
+TEST_CASE("webhook service: what has ended is written down while others do not answer") {
+  House house;
+  const auto service = house.service();
+  REQUIRE(service->start().ok());
+  const auto silent = house.outbox.put(1, house.receiver.url("/silent"));
+  service->on_deliveries(std::span(&silent, 1));
+  for (tests::Patience left("the request"); house.receiver.requests < 1;) left.yield();
+  const auto other = house.outbox.put(2, house.receiver.url("/"));
+  service->on_deliveries(std::span(&other, 1));
+  CHECK(house.outbox.ended(2) == DeliveryStatus::delivered);
+  CHECK(house.outbox.records_asked == 1);  // the other is still under way
   service->stop();
 }
 

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 
 #include "worker/webhooks/request_headers.h"
@@ -9,11 +10,11 @@ using namespace longhaul;
 using worker::webhooks::SigningKey;
 
 TEST_CASE("webhook signature: what Standard Webhooks 1.0.0 says") {
-  const auto first = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  auto first = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
   REQUIRE(first.ok());
   CHECK(first->sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, R"({"test": 2432232314})") ==
         "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-  const auto second = SigningKey::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+  auto second = SigningKey::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
   REQUIRE(second.ok());
   CHECK(second->sign("msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", 1649367553,
                      R"({"email":"test@example.com","username":"test_user"})") ==
@@ -21,8 +22,8 @@ TEST_CASE("webhook signature: what Standard Webhooks 1.0.0 says") {
 }
 
 TEST_CASE("webhook signature: everything signed changes it") {
-  const auto key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-  const auto other = SigningKey::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+  auto key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  auto other = SigningKey::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
   const std::string signature = key->sign("id", 1, "body");
   CHECK(signature == key->sign("id", 1, "body"));
   CHECK(signature != key->sign("ie", 1, "body"));
@@ -57,11 +58,12 @@ TEST_CASE("webhook secret: 24 to 64 bytes in base64, and nothing else") {
 
 TEST_CASE(
     "webhook headers: id, time and signature of this attempt, and the task's trace with a span of its own") {
-  const auto key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  auto key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  const std::array keys = {&*key};
   storage::DeliveryContent content;
   content.body = "{}";
   const base::WallTime at{base::Milliseconds(1614265330999)};
-  auto headers = worker::webhooks::request_headers(content, std::span(&*key, 1), at, 7);
+  auto headers = worker::webhooks::request_headers(content, keys, at, 7);
   const std::string id(content.id.get().text());
   REQUIRE(headers.size() == 4);
   CHECK(headers[0] == "content-type: application/json");
@@ -70,7 +72,7 @@ TEST_CASE(
   CHECK(headers[3] == "webhook-signature: " + key->sign(id, 1614265330, "{}"));
 
   content.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-  headers = worker::webhooks::request_headers(content, std::span(&*key, 1), at, 0xfedcba9876543210);
+  headers = worker::webhooks::request_headers(content, keys, at, 0xfedcba9876543210);
   REQUIRE(headers.size() == 5);
   CHECK(headers[4] == "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-fedcba9876543210-01");
 

@@ -21,10 +21,10 @@
 
 namespace longhaul::worker::webhooks {
 
-// The answer to a report.
+// The answer to reports of these, in their order.
 struct Recorded {
-  api::DeliveryKey key;
-  storage::StoreResult<std::optional<storage::DeliveryStanding>> outcome;
+  std::vector<api::DeliveryKey> keys;
+  storage::StoreResult<std::vector<std::optional<storage::DeliveryStanding>>> outcome;
 };
 
 class DeliveryInbox {

@@ -18,6 +18,9 @@ namespace {
 constexpr std::size_t page_length = 1'000;
 // Read from the outbox together.
 constexpr std::size_t begun_at_once = 16;
+// Written down together, in one transaction, and how long the first of them waits for others.
+constexpr std::size_t reported_at_once = 256;
+constexpr base::Milliseconds report_wait{5};
 // Prepared keys of webhooks, old ones among them.
 constexpr std::size_t webhook_keys_max = 2 * api::limits::webhooks;
 // What requests under way get at a stop; a receiver that needs longer gets its delivery again.
@@ -118,6 +121,7 @@ void DeliveryLoop::turn() {
   if (pause_.take_end(options_.clock->boot())) post_owed_reports();
   if (may_go_on()) read_a_page();
   if (may_go_on()) begin_due();
+  if (reports_are_due()) post_reports(std::exchange(new_reports_, {}));
   tell_of_circuits();
 }
 
@@ -131,6 +135,7 @@ std::optional<base::BootTime> DeliveryLoop::next_moment() const {
   std::optional<base::BootTime> next = pause_.until();
   const auto no_later_than = [&next](base::BootTime at) { next = next ? std::min(*next, at) : at; };
   if (stopping_) no_later_than(stop_deadline_);
+  if (!new_reports_.empty()) no_later_than(first_new_report_ + report_wait);
   if (!may_go_on()) return next;
   // The boot clock is read after the steady one, so this may be a little late but never early.
   const base::SteadyTime steady = options_.outbox->now().steady;
@@ -158,19 +163,23 @@ void DeliveryLoop::take_in(DeliveryInbox::Content content) {
 void DeliveryLoop::handle(Recorded& recorded) {
   if (!recorded.outcome) {
     pause_.failed(options_.clock->boot(), recorded.outcome.error());
-    owed_reports_.push_back(recorded.key);
+    owed_reports_.insert(owed_reports_.end(), recorded.keys.begin(), recorded.keys.end());
     refused_ = true;
     return;
   }
   refused_ = false;
   pause_.worked();
-  const auto found = reports_.find(recorded.key);
-  const auto& standing = *recorded.outcome;
+  for (std::size_t i = 0; i < recorded.keys.size(); ++i)
+    handle(recorded.keys[i], recorded.outcome.value()[i]);
+}
+
+void DeliveryLoop::handle(api::DeliveryKey key, const std::optional<storage::DeliveryStanding>& standing) {
+  const auto found = reports_.find(key);
   // Nothing: somebody else has ended it.
   if (standing && standing->due) {
-    queue_.put_off(recorded.key, *standing->due);
+    queue_.put_off(key, *standing->due);
   } else {
-    queue_.settle(recorded.key);
+    queue_.settle(key);
   }
   if (standing && standing->has_disabled) {
     base::log_warning("a webhook is disabled", {{"webhook_id", standing->has_disabled->id.get().text()},
@@ -209,6 +218,7 @@ void DeliveryLoop::begin_due() {
 
 bool DeliveryLoop::begin(const std::vector<Turn>& turns) {
   std::vector<api::DeliveryKey> keys;
+  keys.reserve(turns.size());
   for (const Turn& turn : turns) keys.push_back(turn.key);
   auto found = options_.outbox->find_deliveries(keys);
   if (!found) {
@@ -228,10 +238,10 @@ bool DeliveryLoop::begin(const std::vector<Turn>& turns) {
   return true;
 }
 
-std::vector<SigningKey> DeliveryLoop::keys_of(const storage::DeliveryContent& content) {
-  if (content.addressee == storage::Addressee::callback) return {*key_};
+std::vector<SigningKey*> DeliveryLoop::keys_of(const storage::DeliveryContent& content) {
+  if (content.addressee == storage::Addressee::callback) return {&*key_};
   if (webhook_keys_.size() > webhook_keys_max) webhook_keys_.clear();
-  std::vector<SigningKey> keys;
+  std::vector<SigningKey*> keys;
   for (const std::string& secret : content.secrets) {
     auto known = webhook_keys_.find(secret);
     if (known == webhook_keys_.end()) {
@@ -239,14 +249,14 @@ std::vector<SigningKey> DeliveryLoop::keys_of(const storage::DeliveryContent& co
       if (!key) continue;
       known = webhook_keys_.emplace(secret, std::move(*key)).first;
     }
-    keys.push_back(known->second);
+    keys.push_back(&known->second);
   }
   return keys;
 }
 
 void DeliveryLoop::send(api::DeliveryKey key, storage::DeliveryContent content) {
   const base::WallTime now = options_.clock->wall();
-  const std::vector<SigningKey> keys = keys_of(content);
+  const std::vector<SigningKey*> keys = keys_of(content);
   if (keys.empty()) {
     // A damaged database: nothing goes out unsigned.
     base::log_error("a webhook has no secret that signs", {{"delivery_id", content.id.get().text()}});
@@ -310,19 +320,32 @@ void DeliveryLoop::end(TransferEnd ended) {
 void DeliveryLoop::note(Report report) {
   report.content.disable_after = options_.disable_after;
   const api::DeliveryKey key = report.content.key;
-  post_report(reports_.emplace(key, std::move(report)).first->second.content);
+  reports_.emplace(key, std::move(report));
+  if (new_reports_.empty()) first_new_report_ = options_.clock->boot();
+  new_reports_.push_back(key);
 }
 
-void DeliveryLoop::post_report(const storage::DeliveryReport& report) {
-  options_.outbox->record_delivery(
-      report, [inbox = inbox_,
-               key = report.key](storage::StoreResult<std::optional<storage::DeliveryStanding>> outcome) {
-        inbox->push(Recorded{key, std::move(outcome)});
+bool DeliveryLoop::reports_are_due() const {
+  if (new_reports_.empty()) return false;
+  return stopping_ || transfers_.empty() || new_reports_.size() >= reported_at_once ||
+         options_.clock->boot() >= first_new_report_ + report_wait;
+}
+
+void DeliveryLoop::post_reports(std::vector<api::DeliveryKey> keys) {
+  std::vector<storage::DeliveryReport> contents;
+  contents.reserve(keys.size());
+  for (const api::DeliveryKey key : keys) contents.push_back(reports_.at(key).content);
+  options_.outbox->record_deliveries(
+      std::move(contents),
+      [inbox = inbox_, keys = std::move(keys)](
+          storage::StoreResult<std::vector<std::optional<storage::DeliveryStanding>>> outcome) {
+        inbox->push(Recorded{keys, std::move(outcome)});
       });
 }
 
+// Each by itself: what cannot be written does not keep the others from it.
 void DeliveryLoop::post_owed_reports() {
-  for (const api::DeliveryKey key : std::exchange(owed_reports_, {})) post_report(reports_.at(key).content);
+  for (const api::DeliveryKey key : std::exchange(owed_reports_, {})) post_reports({key});
 }
 
 void DeliveryLoop::tell_of_circuits() {

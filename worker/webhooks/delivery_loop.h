@@ -2,7 +2,7 @@
 //   1. takes in what came: deliveries that are owed, answers of the store, requests that have ended;
 //   2. reads from the outbox what memory had no room for;
 //   3. begins what is due;
-//   4. writes down what has ended.
+//   4. writes down what has ended, several together: while others are under way that may wait a moment.
 #pragma once
 
 #include <memory>
@@ -58,17 +58,20 @@ class DeliveryLoop final : public DeliveryService {
 
   void take_in(DeliveryInbox::Content content);
   void handle(Recorded& recorded);
+  void handle(api::DeliveryKey key, const std::optional<storage::DeliveryStanding>& standing);
   void read_a_page();
   void begin_due();
   // False when the store could not be read; then none has begun.
   [[nodiscard]] bool begin(const std::vector<Turn>& turns);
   void send(api::DeliveryKey key, storage::DeliveryContent content);
-  [[nodiscard]] std::vector<SigningKey> keys_of(const storage::DeliveryContent& content);
+  [[nodiscard]] std::vector<SigningKey*> keys_of(const storage::DeliveryContent& content);
   void give_up(api::DeliveryKey key, const storage::DeliveryContent& content, api::ExhaustedCause cause);
   void end(TransferEnd ended);
   void note(Report report);
   void tell_of_circuits();
-  void post_report(const storage::DeliveryReport& report);
+  // Whether reports have waited long enough for others.
+  [[nodiscard]] bool reports_are_due() const;
+  void post_reports(std::vector<api::DeliveryKey> keys);
   void post_owed_reports();
   [[nodiscard]] bool may_go_on() const { return !stopping_ && !refused_ && !pause_.active(); }
 
@@ -84,7 +87,9 @@ class DeliveryLoop final : public DeliveryService {
   StorePause pause_;
   std::unordered_map<api::DeliveryKey, Sending> sending_;
   std::unordered_map<api::DeliveryKey, Report> reports_;  // until they are committed
-  std::vector<api::DeliveryKey> owed_reports_;            // of these, what the store refused
+  std::vector<api::DeliveryKey> new_reports_;             // of these, what the store was not given yet
+  base::BootTime first_new_report_{};                     // since when
+  std::vector<api::DeliveryKey> owed_reports_;            // what it refused
   bool refused_ = false;  // the last report: nothing more is sent until one is taken
   bool stopping_ = false;
   base::BootTime stop_deadline_{};

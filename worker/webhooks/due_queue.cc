@@ -21,12 +21,19 @@ DueQueue::DueQueue(Limits limits) : limits_(limits), ready_(limits.under_way_by_
 // ---- what waits
 
 void DueQueue::add(const storage::OwedDelivery& delivery) {
+  const auto known = entries_.find(delivery.key);
+  if (known == entries_.end() || known->second.state == State::waiting) return keep(delivery);
+  // Else it was read from the disk before it was told of.
+  if (delivery.due > known->second.due) keep_earlier(known->second.again, delivery.due);
+}
+
+void DueQueue::keep(const storage::OwedDelivery& delivery) {
   if (const auto known = entries_.find(delivery.key); known != entries_.end())
     return bring_forward(known->second, delivery.key, delivery.due);
   if (is_full()) make_room(delivery.due);
   if (is_full()) return leave_on_disk(rest_, delivery.due);
   Lane& lane = lane_of(delivery);
-  entries_[delivery.key] = {&lane, delivery.due, State::waiting, false, nullptr, 0};
+  entries_[delivery.key] = {&lane, delivery.due, State::waiting, false, nullptr, 0, std::nullopt};
   wait(lane, delivery.key, delivery.due);
 }
 
@@ -276,8 +283,11 @@ DueQueue::Entry& DueQueue::take_back(api::DeliveryKey key) {
   return entry;
 }
 
+// What was told of as owed again meanwhile may be over none the less: whoever takes it finds out.
 void DueQueue::settle(api::DeliveryKey key) {
-  Lane& lane = *take_back(key).lane;
+  Entry& entry = take_back(key);
+  if (entry.again) return wait_again(entry, key, *entry.again);
+  Lane& lane = *entry.lane;
   entries_.erase(key);
   forget_if_unused(lane);
 }
@@ -292,7 +302,12 @@ void DueQueue::forget_if_unused(Lane& lane) {
 
 void DueQueue::put_off(api::DeliveryKey key, base::SteadyTime due) {
   Entry& entry = take_back(key);
+  wait_again(entry, key, entry.again ? std::min(*entry.again, due) : due);
+}
+
+void DueQueue::wait_again(Entry& entry, api::DeliveryKey key, base::SteadyTime due) {
   entry.due = due;
+  entry.again.reset();
   wait(*entry.lane, key, due);
 }
 
@@ -346,31 +361,33 @@ void DueQueue::read(const std::vector<storage::OwedDelivery>& page, bool last, b
     for (Lane* lane : on_disk_) lane->left.reset();
   }
   if (reading_ == Reading::none) reading_ = Reading::of_lanes;
-  for (const storage::OwedDelivery& delivery : page) add(delivery);
-  if (last || page.empty()) return end_reading(std::nullopt, now);
+  for (const storage::OwedDelivery& delivery : page) keep(delivery);
+  if (last || page.empty()) {
+    has_seen_all();
+    return end_reading(now);
+  }
   cursor_ = page.back();
+  has_seen_up_to(cursor_->due);
   if (reading_ == Reading::of_all) return;
   const bool wanted = std::any_of(on_disk_.begin(), on_disk_.end(), [this, now](const Lane* lane) {
     return *lane->on_disk <= now && wants_reading(*lane);
   });
-  if (!wanted || cursor_->due > now) end_reading(cursor_->due, now);
+  if (!wanted || cursor_->due > now) end_reading(now);
 }
 
-// Of what is due by `up_to` (nothing: of all) this reading has seen everything, and noted what it left.
-void DueQueue::end_reading(std::optional<base::SteadyTime> up_to, base::SteadyTime now) {
-  reading_ = Reading::none;
-  cursor_.reset();
-  moved_on_ = false;
-  read_until_ = now;
+// Of what is due by then this reading has seen everything, and noted what it left. What lies behind may be earlier than
+// what was left: that may have been put off meanwhile.
+void DueQueue::has_seen_up_to(base::SteadyTime due) {
+  for (Lane* lane : on_disk_) {
+    lane->on_disk = std::max(*lane->on_disk, due);
+    if (lane->left) keep_earlier(lane->on_disk, *lane->left);
+  }
+}
+
+void DueQueue::has_seen_all() {
   for (auto next = on_disk_.begin(); next != on_disk_.end();) {
     Lane& lane = **next;
-    if (up_to) {
-      // What lies behind may be earlier than what was left: that may have been put off meanwhile.
-      lane.on_disk = std::max(*lane.on_disk, *up_to);
-      if (lane.left) keep_earlier(lane.on_disk, *lane.left);
-    } else {
-      lane.on_disk = lane.left;
-    }
+    lane.on_disk = lane.left;
     if (lane.on_disk) {
       ++next;
     } else {
@@ -378,6 +395,13 @@ void DueQueue::end_reading(std::optional<base::SteadyTime> up_to, base::SteadyTi
       forget_if_unused(lane);
     }
   }
+}
+
+void DueQueue::end_reading(base::SteadyTime now) {
+  reading_ = Reading::none;
+  cursor_.reset();
+  moved_on_ = false;
+  read_until_ = now;
 }
 
 }  // namespace longhaul::worker::webhooks

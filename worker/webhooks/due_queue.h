@@ -59,7 +59,8 @@ class DueQueue {
   };
   explicit DueQueue(Limits limits);
 
-  // One that is here already is only brought forward, when it waits. What does not fit is noted as left on disk.
+  // It is owed; one that is here already was asked for again, so that it is brought forward when it waits, and waits once
+  // more when it is under way or not recorded yet. What does not fit is noted as left on disk.
   void add(const storage::OwedDelivery& delivery);
   // The endpoint is somewhere else now, or begins anew: its circuit is closed.
   void move(const storage::MovedEndpoint& moved);
@@ -117,17 +118,20 @@ class DueQueue {
     base::SteadyTime due;
     State state = State::waiting;
     // Of its attempt.
-    bool is_trial = false;  // begun while the circuit was open
-    Host* host = nullptr;   // where it is under way
-    int generation = 0;     // of the lane, when it was begun
+    bool is_trial = false;                  // begun while the circuit was open
+    Host* host = nullptr;                   // where it is under way
+    int generation = 0;                     // of the lane, when it was begun
+    std::optional<base::SteadyTime> again;  // owed since, whatever comes of it
   };
   enum class Reading : std::uint8_t { none, of_lanes, of_all };
 
+  void keep(const storage::OwedDelivery& delivery);
   Lane& lane_of(const storage::OwedDelivery& delivery);
   void settle_at(Lane& lane, const std::string& origin);
   void leave_host(Lane& lane);
   void bring_forward(Entry& entry, api::DeliveryKey key, base::SteadyTime due);
   void wait(Lane& lane, api::DeliveryKey key, base::SteadyTime due);
+  void wait_again(Entry& entry, api::DeliveryKey key, base::SteadyTime due);
   [[nodiscard]] bool is_full() const { return entries_.size() - under_way_ - unrecorded_ >= limits_.kept; }
   // For something that is due then; there may be none afterwards.
   void make_room(base::SteadyTime due);
@@ -135,7 +139,9 @@ class DueQueue {
   void put_in(Lane& lane, const Place& place);
   void take_out(Lane& lane, std::set<Place>::const_iterator place);
   void leave_on_disk(Lane& lane, base::SteadyTime due);
-  void end_reading(std::optional<base::SteadyTime> up_to, base::SteadyTime now);
+  void has_seen_up_to(base::SteadyTime due);
+  void has_seen_all();
+  void end_reading(base::SteadyTime now);
   // Whether what was left there should be read once it is due. `lane` is one of on_disk_.
   [[nodiscard]] bool wants_reading(const Lane& lane) const;
   [[nodiscard]] bool rest_wants_reading() const;

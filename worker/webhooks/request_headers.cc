@@ -22,14 +22,14 @@ std::optional<std::string> with_own_span(std::string_view traceparent, std::uint
 }
 
 std::vector<std::string> request_headers(const storage::DeliveryContent& content,
-                                         std::span<const SigningKey> keys, base::WallTime at,
+                                         std::span<SigningKey* const> keys, base::WallTime at,
                                          std::uint64_t span) {
   const std::string id(content.id.get().text());
   const auto timestamp = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
   std::string signatures;
-  for (const SigningKey& key : keys) {
+  for (SigningKey* const key : keys) {
     if (!signatures.empty()) signatures += ' ';
-    signatures += key.sign(id, timestamp, content.body);
+    signatures += key->sign(id, timestamp, content.body);
   }
   std::vector<std::string> headers{
       "content-type: application/json",

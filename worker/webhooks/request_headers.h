@@ -16,7 +16,7 @@ namespace longhaul::worker::webhooks {
 
 // Signed with each of the keys, the newest first. `at` is the time of this attempt; `span` names it within the task's trace, and is used where there is one.
 [[nodiscard]] std::vector<std::string> request_headers(const storage::DeliveryContent& content,
-                                                       std::span<const SigningKey> keys, base::WallTime at,
+                                                       std::span<SigningKey* const> keys, base::WallTime at,
                                                        std::uint64_t span);
 
 // The same trace with another span as its parent (W3C Trace Context, version 00); nothing when it is no trace.

@@ -1,7 +1,8 @@
 // Signatures of deliveries, as Standard Webhooks 1.0.0 describes them (symmetric, version v1): HMAC-SHA256 over
 // "id.timestamp.body", with the bytes that a secret "whsec_<base64>" stands for.
 //
-// Pure; any thread. A SigningKey is a secret: it has no text form, so that it cannot be logged by mistake.
+// parse(): any thread; a key is used by one at a time. A SigningKey is a secret: it has no text form, so that it cannot be
+// logged by mistake.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ class SigningKey {
   [[nodiscard]] static base::Result<SigningKey> parse(std::string_view secret);
 
   // What goes into the header webhook-signature: "v1,<base64>". `timestamp` is in seconds since 1970.
-  [[nodiscard]] std::string sign(std::string_view id, std::int64_t timestamp, std::string_view body) const;
+  [[nodiscard]] std::string sign(std::string_view id, std::int64_t timestamp, std::string_view body);
 
  private:
   struct FreeContext {
@@ -30,10 +31,10 @@ class SigningKey {
   };
   using Context = std::unique_ptr<evp_mac_ctx_st, FreeContext>;
 
-  explicit SigningKey(std::shared_ptr<const Context> prepared) : prepared_(std::move(prepared)) {}
+  SigningKey(std::string bytes, Context context) : bytes_(std::move(bytes)), context_(std::move(context)) {}
 
-  // Has taken in the key; each signature goes on from a copy of it.
-  std::shared_ptr<const Context> prepared_;
+  std::string bytes_;
+  Context context_;  // knows the digest, and is begun anew for each signature
 };
 
 }  // namespace longhaul::worker::webhooks

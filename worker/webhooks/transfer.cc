@@ -25,6 +25,7 @@ constexpr std::size_t kept_answer_bytes = api::limits::delivery_answer_bytes;
 // Who answers at more length is hung up on; what it said until then counts.
 constexpr std::size_t answer_bytes_max = 64 * 1024;
 constexpr std::size_t answer_head_bytes_max = 64 * 1024;
+constexpr std::size_t long_body_bytes = 64 * 1024;
 constexpr long names_kept_seconds = 2;
 
 TransferFault fault_of(CURLcode code) {
@@ -159,7 +160,6 @@ struct Transfer::Hooks {
 };
 
 void Transfer::FreeEasy::operator()(void* easy) const { curl_easy_cleanup(easy); }
-void Transfer::FreeList::operator()(curl_slist* list) const { curl_slist_free_all(list); }
 
 Transfer::Transfer(const Surroundings& surroundings) : around_(surroundings), easy_(curl_easy_init()) {
   assert(easy_ != nullptr && "out of memory");
@@ -220,18 +220,15 @@ void Transfer::set_once() {
 }
 
 void Transfer::set_headers() {
-  headers_.reset();
-  const auto append = [this](const char* header) {
-    // The list that comes back is the one that was given, but for the first time.
-    curl_slist* const longer = curl_slist_append(headers_.get(), header);
-    assert(longer != nullptr && "out of memory");
-    [[maybe_unused]] const auto* const same = headers_.release();
-    headers_.reset(longer);
-  };
-  for (const std::string& header : request_.headers) append(header.c_str());
-  append("Expect:");  // no round trip before the body
-  append("Accept:");
-  set(CURLOPT_HTTPHEADER, headers_.get());
+  headers_.clear();
+  for (std::string& header : request_.headers) headers_.push_back({header.data(), nullptr});
+  // What libcurl would add by itself: the second is a round trip before the body, if that is long.
+  static char no_accept[] = "Accept:";
+  static char no_expect[] = "Expect:";
+  headers_.push_back({no_accept, nullptr});
+  if (request_.body.size() >= long_body_bytes) headers_.push_back({no_expect, nullptr});
+  for (std::size_t i = 1; i < headers_.size(); ++i) headers_[i - 1].next = &headers_[i];
+  set(CURLOPT_HTTPHEADER, headers_.data());
 }
 
 void Transfer::prepare(TransferRequest request) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "worker/webhooks/connections_in_use.h"
@@ -48,9 +49,6 @@ class Transfer {
   struct FreeEasy {
     void operator()(void* easy) const;
   };
-  struct FreeList {
-    void operator()(curl_slist* list) const;
-  };
   // The callbacks of libcurl.
   struct Hooks;
 
@@ -67,9 +65,9 @@ class Transfer {
 
   const Surroundings around_;
   const std::unique_ptr<void, FreeEasy> easy_;
-  std::unique_ptr<curl_slist, FreeList> headers_;
 
   TransferRequest request_;
+  std::vector<curl_slist> headers_;  // its own, and what libcurl would add
   base::BootTime began_{};
   bool is_https_ = false;
 

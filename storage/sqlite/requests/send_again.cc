@@ -68,6 +68,7 @@ void RecoverRequest::apply(WriteTransaction& transaction) {
   if (!webhook) return;
   outcome_.verdict = webhook->disabled ? SendVerdict::webhook_disabled : SendVerdict::owed;
   if (webhook->disabled) return;
+  OwedDelivery owed = owed_to(*webhook, {}, {}, transaction.now().steady);
   std::vector<OwedDelivery> found;
   {
     Query query = transaction.use("exhausted_of_webhook");
@@ -76,8 +77,11 @@ void RecoverRequest::apply(WriteTransaction& transaction) {
     std::int64_t looked_at = 0;
     while (found.size() < rows_in_a_slice && query.row()) {
       const api::DeliveryKey key(query.integer(0));
-      if (query.wall(2) >= order_.since)
-        found.push_back(owed_to(*webhook, key, api::DeliveryId(query.task_id(1)), transaction.now().steady));
+      if (query.wall(2) >= order_.since) {
+        owed.key = key;
+        owed.id = api::DeliveryId(query.task_id(1));
+        found.push_back(owed);
+      }
       if (++looked_at == rows_looked_at || found.size() == rows_in_a_slice) outcome_.more = key;
     }
   }

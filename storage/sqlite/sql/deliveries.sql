@@ -62,18 +62,10 @@ SELECT seq, deliveries.id, due_steady, coalesce(webhooks.url, deliveries.url), w
  ORDER BY due_steady, seq LIMIT :limit;
 
 -- name: delivery_content
-SELECT deliveries.id, coalesce(webhooks.url, deliveries.url), delivery_bodies.body, task_inputs.traceparent,
-       attempts - round_began, round, webhook_id IS NOT NULL, webhooks.id IS NOT NULL, disabled_cause IS NOT NULL,
-       (SELECT group_concat(secret, ' ')
-          FROM (SELECT secret FROM webhook_secrets
-                 WHERE webhook_secrets.webhook_id = deliveries.webhook_id AND
-                       (until_steady IS NULL OR until_steady > :now)
-                 ORDER BY n DESC)),
-       coalesce(generation, 0)
+SELECT deliveries.id, webhook_id, url, delivery_bodies.body, task_inputs.traceparent, attempts - round_began, round
   FROM deliveries
   JOIN delivery_bodies ON delivery_bodies.seq = coalesce(body_seq, deliveries.seq)
   LEFT JOIN task_inputs ON task_inputs.seq = deliveries.task_seq
-  LEFT JOIN webhooks ON webhooks.id = webhook_id
  WHERE deliveries.seq = :seq AND deliveries.status = 'pending';
 
 -- name: delivery_summary

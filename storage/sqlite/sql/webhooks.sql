@@ -38,6 +38,14 @@ UPDATE webhooks SET failing_steady = :now WHERE id = :id AND failing_steady IS N
 -- name: standing_of_webhook
 SELECT failing_steady, disabled_cause IS NOT NULL FROM webhooks WHERE id = :id;
 
+-- name: endpoint_of_webhook
+SELECT url, disabled_cause IS NOT NULL, generation FROM webhooks WHERE id = :id;
+
+-- name: secrets_that_sign
+SELECT secret FROM webhook_secrets
+ WHERE webhook_id = :webhook_id AND (until_steady IS NULL OR until_steady > :now)
+ ORDER BY n DESC;
+
 -- name: delete_webhook
 DELETE FROM webhooks WHERE id = :id;
 
