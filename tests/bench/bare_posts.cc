@@ -44,8 +44,8 @@ bool was_taken(const CURLMsg& message) {
 
 base::Result<void> send_bare_posts(const BarePosts& posts) {
   const std::unique_ptr<CURLM, FreeMulti> multi(curl_multi_init());
-  const std::unique_ptr<curl_slist, FreeList> headers(
-      curl_slist_append(nullptr, "content-type: application/json"));
+  const std::unique_ptr<curl_slist, FreeList> headers(curl_slist_append(nullptr, "Accept:"));
+  for (const std::string& header : posts.headers) (void)curl_slist_append(headers.get(), header.c_str());
   std::vector<Easy> handles;  // they go before the multi handle that they are in
   std::uint64_t begun = 0;
   for (; begun < posts.in_flight && begun < posts.count; ++begun) {

@@ -1,11 +1,12 @@
-// The least that sending webhooks can cost: libcurl's multi interface as its documentation shows it, with one
-// request after the other on each of its handles, nothing signed, nothing looked up, nothing written down.
+// The least that sending webhooks can cost: libcurl's multi interface as its documentation shows it, with the same
+// request again and again on each of its handles, nothing signed, nothing looked up, nothing written down.
 // Thread-safety: none needed; everything is the caller's thread's.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -13,6 +14,7 @@ namespace longhaul::bench {
 
 struct BarePosts {
   std::string url;
+  std::vector<std::string> headers;  // "name: value", beside those of libcurl
   std::string body;
   std::size_t in_flight = 8;
   std::uint64_t count = 1'000;

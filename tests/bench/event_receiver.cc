@@ -12,16 +12,14 @@ namespace longhaul::bench {
 namespace {
 
 constexpr std::string_view no_content = "HTTP/1.1 204 No Content\r\n\r\n";
-constexpr std::string_view later =
-    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
 constexpr auto patience = std::chrono::minutes(1);
 
 }  // namespace
 
 EventReceiver::~EventReceiver() {
   if (!thread_.joinable()) return;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto rung = ::write(bell_.get(), &one, sizeof one);
+  ends_ = true;
+  ring();
   thread_.join();
   for (const auto& [fd, text] : begun_) ::close(fd);
 }
@@ -49,6 +47,25 @@ void EventReceiver::restart_tally() {
   tally_ = {};
 }
 
+void EventReceiver::hold() {
+  base::MutexLock lock(mutex_);
+  holds_ = true;
+}
+
+void EventReceiver::release() {
+  {
+    base::MutexLock lock(mutex_);
+    holds_ = false;
+    tally_ = {};
+  }
+  ring();
+}
+
+void EventReceiver::ring() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto rung = ::write(bell_.get(), &one, sizeof one);
+}
+
 base::Result<EventReceiver::Tally> EventReceiver::wait_for(std::uint64_t requests) {
   base::MutexLock lock(mutex_);
   wanted_ = requests;
@@ -71,8 +88,10 @@ void EventReceiver::run() {
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
     for (int i = 0; i < count; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
-      if (fd == bell_.get()) return;
-      if (fd == listener_.get()) {
+      if (fd == bell_.get()) {
+        if (ends_) return;
+        answer_held();
+      } else if (fd == listener_.get()) {
         accept_all();
       } else {
         take_from(fd);
@@ -99,6 +118,10 @@ void EventReceiver::accept_all() {
 void EventReceiver::take_from(int fd) {
   const ssize_t size = ::recv(fd, buffer_.data(), buffer_.size(), 0);
   if (size <= 0) {
+    {
+      base::MutexLock lock(mutex_);
+      held_.erase(fd);
+    }
     begun_.erase(fd);
     ::close(fd);
     return;
@@ -106,12 +129,23 @@ void EventReceiver::take_from(int fd) {
   std::string& text = begun_[fd];
   text.append(buffer_.data(), static_cast<std::size_t>(size));
   const std::uint64_t requests = take_requests(text);
-  if (requests == 0) return;
-  const bool is_busy = busy_;
-  const std::string_view answer = is_busy ? later : no_content;
+  if (requests > 0) answer(fd, count(fd, requests));
+}
+
+void EventReceiver::answer(int fd, std::uint64_t requests) const {
   for (std::uint64_t i = 0; options_.answers && i < requests; ++i)
-    (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
-  if (!is_busy) count(requests);
+    (void)::send(fd, no_content.data(), no_content.size(), MSG_NOSIGNAL);
+}
+
+void EventReceiver::answer_held() {
+  std::uint64_t rung = 0;
+  [[maybe_unused]] const auto read = ::read(bell_.get(), &rung, sizeof rung);
+  std::unordered_map<int, std::uint64_t> held;
+  {
+    base::MutexLock lock(mutex_);
+    held.swap(held_);
+  }
+  for (const auto& [fd, requests] : held) answer(fd, count(fd, requests));
 }
 
 std::uint64_t EventReceiver::take_requests(std::string& text) {
@@ -131,19 +165,24 @@ std::uint64_t EventReceiver::take_requests(std::string& text) {
       text.erase(0, text.size() - left.size());
       return requests;
     }
-    if (options_.on_body)
-      options_.on_body(left.substr(end + end_of_head.size(), whole - end - end_of_head.size()));
+    const std::size_t head = end + end_of_head.size();
+    if (options_.on_request) options_.on_request(left.substr(0, head), left.substr(head, whole - head));
     left.remove_prefix(whole);
   }
 }
 
-void EventReceiver::count(std::uint64_t requests) {
+std::uint64_t EventReceiver::count(int fd, std::uint64_t requests) {
   const auto now = Clock::now();
   base::MutexLock lock(mutex_);
+  if (holds_) {
+    held_[fd] += requests;
+    return 0;
+  }
   if (tally_.requests == 0) tally_.first = now;
   tally_.last = now;
   tally_.requests += requests;
   if (wanted_ > 0 && tally_.requests >= wanted_) enough_.notify_all();
+  return requests;
 }
 
 }  // namespace longhaul::bench

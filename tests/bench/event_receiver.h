@@ -25,8 +25,9 @@ class EventReceiver {
  public:
   using Clock = std::chrono::steady_clock;
   struct Options {
-    bool answers = true;                                 // else it takes everything and says nothing
-    std::function<void(std::string_view body)> on_body;  // if set, sees each; valid during the call
+    bool answers = true;  // else it takes everything and says nothing
+    // If set, sees each request: its head, with the empty line, and its body. Valid during the call.
+    std::function<void(std::string_view head, std::string_view body)> on_request;
   };
   // What came since the last restart_tally().
   struct Tally {
@@ -45,8 +46,9 @@ class EventReceiver {
   [[nodiscard]] base::Result<void> start();
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
 
-  // While it is busy it answers 503 and asks to be left alone for a second; that is in no tally.
-  void be_busy(bool busy) { busy_ = busy; }
+  // From hold() on it answers nothing; release() answers what came meanwhile, and begins a new tally with that.
+  void hold() EXCLUDES(mutex_);
+  void release() EXCLUDES(mutex_);
   void restart_tally() EXCLUDES(mutex_);
   // What came until there were so many; fails when nothing has come for a minute.
   [[nodiscard]] base::Result<Tally> wait_for(std::uint64_t requests) EXCLUDES(mutex_);
@@ -58,7 +60,11 @@ class EventReceiver {
   void take_from(int fd);
   // How many requests were whole; they are cut off from the text.
   [[nodiscard]] std::uint64_t take_requests(std::string& text);
-  void count(std::uint64_t requests) EXCLUDES(mutex_);
+  // Those that are to be answered now: of this connection, none while they are held.
+  [[nodiscard]] std::uint64_t count(int fd, std::uint64_t requests) EXCLUDES(mutex_);
+  void answer(int fd, std::uint64_t requests) const;
+  void answer_held() EXCLUDES(mutex_);
+  void ring() const;
 
   const Options options_;
   base::UniqueFd listener_;
@@ -67,12 +73,14 @@ class EventReceiver {
   std::uint16_t port_ = 0;
   std::unordered_map<int, std::string> begun_;  // connections, with what they have sent of a request
   std::array<char, 64 * 1024> buffer_{};
-  std::atomic<bool> busy_ = false;
+  std::atomic<bool> ends_ = false;
 
   base::Mutex mutex_;
   base::CondVar enough_;
   Tally tally_ GUARDED_BY(mutex_);
   std::uint64_t wanted_ GUARDED_BY(mutex_) = 0;  // 0: nobody waits
+  bool holds_ GUARDED_BY(mutex_) = false;
+  std::unordered_map<int, std::uint64_t> held_ GUARDED_BY(mutex_);  // requests, by connection
 
   std::thread thread_;
 };
