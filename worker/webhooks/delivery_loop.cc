@@ -117,7 +117,10 @@ void DeliveryLoop::run() {
 }
 
 void DeliveryLoop::turn() {
-  for (TransferEnd& ended : transfers_.advance()) end(std::move(ended));
+  // All that has ended before anything begins: what begins together is read together, and sent together.
+  for (auto ended = transfers_.advance(); !ended.empty(); ended = transfers_.advance()) {
+    for (TransferEnd& one : ended) end(std::move(one));
+  }
   if (pause_.take_end(options_.clock->boot())) post_owed_reports();
   if (may_go_on()) read_a_page();
   if (may_go_on()) begin_due();
