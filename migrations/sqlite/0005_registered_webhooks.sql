@@ -1,7 +1,8 @@
 -- Registered webhooks: who they are, their secrets, and what is owed to them.
 
 CREATE TABLE webhooks (
-  id              BLOB    PRIMARY KEY CHECK (length(id) = 16),
+  seq             INTEGER PRIMARY KEY,  -- in the order in which they were registered
+  id              BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
   url             TEXT    NOT NULL,
   events          INTEGER CHECK (events > 0),  -- bit n is event n of api/webhook_event.h; NULL: every event
   types           TEXT    NOT NULL,            -- names of task types, one a line; empty: all
@@ -17,7 +18,7 @@ CREATE TABLE webhooks (
   CONSTRAINT cause_has_name CHECK (disabled_cause = 'request' OR disabled_cause = 'gone' OR disabled_cause = 'failing'),
   CONSTRAINT disabled_has_time CHECK ((disabled_cause IS NULL) = (disabled_at IS NULL)),
   CONSTRAINT failing_has_length CHECK ((disabled_cause IS 'failing') = (failed_for_ms IS NOT NULL))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- The greater n, the younger. All but the youngest have a time, and sign until then.
 CREATE TABLE webhook_secrets (

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include "api/limits.h"
 #include "tests/store/webhook_orders.h"
@@ -14,6 +15,25 @@ using api::DisabledCause;
 using api::ExhaustedCause;
 using api::WebhookEvent;
 using api::WebhookEvents;
+
+TEST_CASE_TEMPLATE("webhooks are listed as they were registered, whatever the clock says", Engine,
+                   STORE_ENGINES) {
+  StoreFixture fixture(std::make_unique<Engine>());
+  std::vector<api::WebhookId> registered;
+  for (int i = 0; i < 20; ++i) {
+    registered.push_back(fixture.add_webhook(webhook_at()).webhook.id);
+    if (i == 9) fixture.clock.step_wall(-1h);
+  }
+  const auto are_in_order = [&] {
+    std::vector<api::WebhookId> listed;
+    const auto webhooks = fixture.store().webhooks().list();
+    for (const api::Webhook& webhook : webhooks.value()) listed.push_back(webhook.id);
+    return listed == registered;
+  };
+  CHECK(are_in_order());
+  fixture.reopen();
+  CHECK(are_in_order());
+}
 
 TEST_CASE_TEMPLATE("a webhook is owed what passes its filter, a callback beside it", Engine, STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());

@@ -214,7 +214,8 @@ CREATE TABLE webhook_secrets (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE webhooks (
-  id              BLOB    PRIMARY KEY CHECK (length(id) = 16),
+  seq             INTEGER PRIMARY KEY,  -- in the order in which they were registered
+  id              BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
   url             TEXT    NOT NULL,
   events          INTEGER CHECK (events > 0),  -- bit n is event n of api/webhook_event.h; NULL: every event
   types           TEXT    NOT NULL,            -- names of task types, one a line; empty: all
@@ -230,7 +231,7 @@ CREATE TABLE webhooks (
   CONSTRAINT cause_has_name CHECK (disabled_cause = 'request' OR disabled_cause = 'gone' OR disabled_cause = 'failing'),
   CONSTRAINT disabled_has_time CHECK ((disabled_cause IS NULL) = (disabled_at IS NULL)),
   CONSTRAINT failing_has_length CHECK ((disabled_cause IS 'failing') = (failed_for_ms IS NOT NULL))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX attempts_of_task ON attempts (seq);
 

@@ -18,7 +18,7 @@ INSERT INTO delivery_bodies (seq, body) VALUES (:seq, :body);
 -- name: pending_delivery
 SELECT attempts, round, due_steady, webhook_id, generation
   FROM deliveries LEFT JOIN webhooks ON webhooks.id = webhook_id
- WHERE seq = :seq AND status = 'pending';
+ WHERE deliveries.seq = :seq AND status = 'pending';
 
 -- name: insert_delivery_attempt
 INSERT INTO delivery_attempts (delivery_seq, n, started_at, duration_ms, remote_address, response_status, error,
@@ -56,10 +56,10 @@ SELECT seq, status = 'pending' FROM deliveries WHERE webhook_id = :webhook_id AN
 DELETE FROM deliveries WHERE seq = :seq;
 
 -- name: owed_deliveries
-SELECT seq, deliveries.id, due_steady, coalesce(webhooks.url, deliveries.url), webhook_id
+SELECT deliveries.seq, deliveries.id, due_steady, coalesce(webhooks.url, deliveries.url), webhook_id
   FROM deliveries LEFT JOIN webhooks ON webhooks.id = webhook_id
- WHERE due_steady IS NOT NULL AND (due_steady, seq) > (:due_steady, :seq)
- ORDER BY due_steady, seq LIMIT :limit;
+ WHERE due_steady IS NOT NULL AND (due_steady, deliveries.seq) > (:due_steady, :seq)
+ ORDER BY due_steady, deliveries.seq LIMIT :limit;
 
 -- name: delivery_content
 SELECT deliveries.id, webhook_id, url, delivery_bodies.body, task_inputs.traceparent, attempts - round_began, round

@@ -3,7 +3,7 @@
 -- name: all_webhooks
 SELECT id, url, events, types, queues, description, created_at, failing_steady, disabled_cause, disabled_at,
        failed_for_ms, (SELECT max(until_steady) FROM webhook_secrets WHERE webhook_id = id)
-  FROM webhooks ORDER BY id;
+  FROM webhooks ORDER BY seq;
 
 -- name: webhook
 SELECT id, url, events, types, queues, description, created_at, failing_steady, disabled_cause, disabled_at,
