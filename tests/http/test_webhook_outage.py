@@ -96,8 +96,10 @@ def test_an_endpoint_that_is_down_and_comes_back(events, down_with, shortest_wai
         well_id, down_id = (register(client, one.url(), events=["task.succeeded"])["webhook_id"] for one in (well, down))
         task_ids = start_many(server, events)
         wait_until_all_told(well, task_ids)
-        found = wait_until(lambda: next((one for one in [webhook(client, down_id)] if one["circuit"] == "open"), None), "an open circuit")
-        assert found["next_attempt_at"] and found["failing_since"] and not found["disabled"]
+        # The circuit is known at once, a failure when it is written down.
+        found = wait_until(lambda: next((one for one in [webhook(client, down_id)] if one["circuit"] == "open" and one["failing_since"]), None),
+                           "an open circuit")
+        assert found["next_attempt_at"] and not found["disabled"]
         wait_until(lambda: scrape(client).value("longhaul_webhook_deliveries_owed") == events, "what is owed to one of them only")
         times = wait_until(lambda: next((at for at in [attempts_at(client, down_id)] if len(at) >= ATTEMPTS), None),
                            f"{ATTEMPTS} attempts", 120)
