@@ -155,4 +155,20 @@ Accepted<JsonObject> Session::read(const Reply& reply) const {
   return base::Failure{ExitCode::unreachable};
 }
 
+ExitCode Session::print_page(const Reply& reply, std::string_view member,
+                             std::string (*table)(const std::vector<JsonObject>&)) const {
+  if (json_) {
+    print(reply);
+    return ExitCode::ok;
+  }
+  const auto page = read(reply);
+  if (!page) return page.error();
+  std::vector<JsonObject> rows;
+  for (const api::RawJson& row : page->array(member)) rows.emplace_back(row);
+  std::cout << table(rows) << std::flush;
+  const std::string next = page->text("next_page_token");
+  if (!next.empty()) std::cerr << "There are more: repeat this with --page-token " << printable(next) << '\n';
+  return ExitCode::ok;
+}
+
 }  // namespace longhaul::server

@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "server/cli/api_client.h"
@@ -56,6 +58,9 @@ class Session {
   static void print(const Reply& reply);
   // The answer as an object; complains about a server that speaks of something else.
   [[nodiscard]] Accepted<JsonObject> read(const Reply& reply) const;
+  // A page of a list: as a table, or as it is with --json; says how to go on where there is more. `member` holds the rows.
+  [[nodiscard]] ExitCode print_page(const Reply& reply, std::string_view member,
+                                    std::string (*table)(const std::vector<JsonObject>&)) const;
 
  private:
   Session(std::unique_ptr<ApiClient> client, bool json) : client_(std::move(client)), json_(json) {}

@@ -74,18 +74,7 @@ ExitCode run_tasks(const ListArguments& arguments) {
   if (!session) return session.error();
   const auto reply = session->get("/tasks", query);
   if (!reply) return reply.error();
-  if (session->json()) {
-    Session::print(*reply);
-    return ExitCode::ok;
-  }
-  const auto page = session->read(*reply);
-  if (!page) return page.error();
-  std::vector<JsonObject> tasks;
-  for (const api::RawJson& task : page->array("tasks")) tasks.emplace_back(task);
-  std::cout << task_table(tasks);
-  const std::string next = page->text("next_page_token");
-  if (!next.empty()) std::cerr << "There are more: repeat this with --page-token " << printable(next) << '\n';
-  return ExitCode::ok;
+  return session->print_page(*reply, "tasks", task_table);
 }
 
 void add_parameter(CLI::App& command, const std::string& flag, NameValues& into, const std::string& parameter,

@@ -88,18 +88,7 @@ ExitCode run_deliveries(const ListArguments& arguments) {
       arguments.webhook_id ? webhook_path(*arguments.webhook_id) : task_path(*arguments.task_id);
   const auto reply = session->get(owner + "/deliveries", arguments.query);
   if (!reply) return reply.error();
-  if (session->json()) {
-    Session::print(*reply);
-    return ExitCode::ok;
-  }
-  const auto page = session->read(*reply);
-  if (!page) return page.error();
-  std::vector<JsonObject> deliveries;
-  for (const api::RawJson& delivery : page->array("deliveries")) deliveries.emplace_back(delivery);
-  std::cout << delivery_table(deliveries) << std::flush;
-  const std::string next = page->text("next_page_token");
-  if (!next.empty()) std::cerr << "There are more: repeat this with --page-token " << printable(next) << '\n';
-  return ExitCode::ok;
+  return session->print_page(*reply, "deliveries", delivery_table);
 }
 
 ExitCode run_recover(const RecoverArguments& arguments) {

@@ -6,8 +6,10 @@
 
 #include "api/limits.h"
 #include "api/time_text.h"
+#include "tests/unit/faults_of.h"
 
 using namespace longhaul::api;
+using longhaul::tests::faults_of;
 
 namespace {
 
@@ -15,18 +17,6 @@ StartRequest accepted(std::string_view body) {
   const auto request = parse_start_request(body);
   if (!request) FAIL(request.error().detail);
   return request.value();
-}
-
-// All faults as "pointer: detail", one a line.
-template <class Request>
-std::string faults_of(const Checked<Request>& checked) {
-  if (checked) return "";
-  if (checked.error().code != ErrorCode::validation_failed) return checked.error().detail;
-  std::string text;
-  for (const FieldError& error : checked.error().errors) {
-    text += (text.empty() ? "" : "\n") + error.pointer + ": " + error.detail;
-  }
-  return text;
 }
 
 std::string faults(std::string_view body) { return faults_of(parse_start_request(body)); }

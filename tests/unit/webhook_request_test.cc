@@ -8,22 +8,12 @@
 #include "api/fault_list.h"
 #include "api/limits.h"
 #include "api/time_text.h"
+#include "tests/unit/faults_of.h"
 
 using namespace longhaul::api;
+using longhaul::tests::faults_of;
 
 namespace {
-
-// All faults as "pointer: detail", one a line.
-template <class Request>
-std::string faults_of(const Checked<Request>& checked) {
-  if (checked) return "";
-  if (checked.error().code != ErrorCode::validation_failed) return checked.error().detail;
-  std::string text;
-  for (const FieldError& error : checked.error().errors) {
-    text += (text.empty() ? "" : "\n") + error.pointer + ": " + error.detail;
-  }
-  return text;
-}
 
 WebhookRequest accepted(std::string_view body) {
   const auto request = parse_webhook_request(body);
