@@ -23,6 +23,7 @@ option(LONGHAUL_WERROR "Treat warnings in our own code as errors" ${longhaul_wer
 option(LONGHAUL_TESTS "Build the tests and benchmarks" ON)
 option(LONGHAUL_LTO "Link-time optimisation" OFF)
 option(LONGHAUL_ASSERTIONS "The standard library's own checks (_GLIBCXX_ASSERTIONS)" ON)
+option(LONGHAUL_JEMALLOC "Allocate memory by jemalloc; OFF, and always under a sanitizer: by the system's allocator" ON)
 set(LONGHAUL_SANITIZE "" CACHE STRING "Sanitizers: empty, address or thread")
 set_property(CACHE LONGHAUL_SANITIZE PROPERTY STRINGS "" address thread)
 

@@ -43,7 +43,8 @@ void forget_secret_variables() {
   }
 }
 
-// Each thread of ours allocates little: more arenas than two only hold memory that nobody uses.
+// For builds with the system's allocator; allocator.cc has the same for jemalloc. Each thread of ours allocates little:
+// more arenas only hold memory that nobody uses.
 void keep_memory_small() { mallopt(M_ARENA_MAX, 2); }
 
 // A connection is a descriptor: as many as this process is allowed.

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import pathlib
 import re
 import signal
 import socket
@@ -10,8 +11,8 @@ import threading
 import pytest
 
 from command_line import CommandLine
-from longhaul_server import running_server
-from waiting import wait_until
+from longhaul_server import binary, running_server
+from waiting import SANITIZED, wait_until
 
 
 @pytest.fixture
@@ -27,6 +28,15 @@ def test_help_and_version(cli):
         assert word in help_text
     version = cli.expect(0, "--version").stdout
     assert re.fullmatch(r"longhaul \d+\.\d+\.\d+\n", version) and cli.expect(0, "version").stdout == version
+
+
+def test_memory_comes_from_the_allocator_that_was_linked(cli):
+    settings = (pathlib.Path(binary()).parent / "CMakeCache.txt").read_text()
+    if SANITIZED or "LONGHAUL_JEMALLOC:BOOL=ON" not in settings:
+        pytest.skip("built with another allocator")
+    result = cli.run("version", MALLOC_CONF="stats_print:true")
+    assert result.returncode == 0 and "jemalloc statistics" in result.stderr
+    assert "opt.narenas: 4" in result.stderr, "it is not set as it should be"
 
 
 def test_what_is_not_for_people_is_not_listed(cli):
