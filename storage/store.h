@@ -192,7 +192,9 @@ class StoreObserver {
  public:
   virtual ~StoreObserver() = default;
   virtual void on_committed(std::span<const TaskChange> changes) = 0;
-  // Deliveries that came to be owed by those changes or were asked for again, after on_committed. Those whose next attempt was put
+  // Registered webhooks are others than before: one was made, changed, removed, or has another secret. After on_committed.
+  virtual void on_webhooks_changed() {}
+  // Deliveries that came to be owed by those changes or were asked for again, after those. Those whose next attempt was put
   // off by record_deliveries are not told of.
   virtual void on_deliveries(std::span<const OwedDelivery> /*deliveries*/) {}
   // Webhooks that have another URL, or were enabled, after on_deliveries.

@@ -22,7 +22,9 @@ class RegisteredWebhooks {
     if (!known_) known_ = read_webhooks(statements_, now);
     return *known_;
   }
-  // To be called with every change of a row.
+  // Whether this transaction has changed one.
+  [[nodiscard]] bool changed() const { return changed_; }
+  // To be called with every change of a row, or of the secrets.
   void note_change() {
     changed_ = true;
     known_.reset();

@@ -202,6 +202,9 @@ void Writer::publish(Requests requests) {
   if (!changes.empty()) {
     for (StoreObserver* observer : observers_) observer->on_committed(changes);
   }
+  if (transaction_.webhooks().changed()) {
+    for (StoreObserver* observer : observers_) observer->on_webhooks_changed();
+  }
   if (const auto deliveries = transaction_.deliveries(); !deliveries.empty()) {
     for (StoreObserver* observer : observers_) observer->on_deliveries(deliveries);
   }

@@ -213,6 +213,60 @@ TEST_CASE_TEMPLATE("what was sent to where a webhook was says nothing of where i
   CHECK(fixture.record_delivery(gone).value().has_disabled);
 }
 
+TEST_CASE_TEMPLATE("what is said of a webhook in one transaction counts in its order", Engine,
+                   STORE_ENGINES) {
+  StoreFixture fixture(std::make_unique<Engine>());
+  const auto one = fixture.add_webhook(webhook_at()).webhook.id;
+  const auto other = fixture.add_webhook(webhook_at("https://other.example/")).webhook.id;
+  for (int i = 0; i < 3; ++i) run(fixture);
+  std::vector<OwedDelivery> to_one;
+  std::vector<OwedDelivery> to_other;
+  for (const OwedDelivery& owed : fixture.owed())
+    (owed.endpoint == api::endpoint_of(one) ? to_one : to_other).push_back(owed);
+  REQUIRE(to_one.size() == 3);
+  REQUIRE(to_other.size() == 3);
+  fixture.record_deliveries(
+      {report(to_one[0], DeliveryStatus::delivered), report(to_other[0], DeliveryStatus::pending),
+       report(to_one[1], DeliveryStatus::pending), report(to_other[1], DeliveryStatus::delivered)});
+  CHECK(fixture.webhook(one).value().failing_since == fixture.clock.wall());
+  CHECK_FALSE(fixture.webhook(other).value().failing_since);
+  // A success, a failure, a success.
+  fixture.record_deliveries(
+      {report(to_other[0], DeliveryStatus::delivered), report(to_one[1], DeliveryStatus::delivered),
+       report(to_other[2], DeliveryStatus::pending), report(to_one[2], DeliveryStatus::delivered),
+       report(to_other[2], DeliveryStatus::delivered)});
+  CHECK_FALSE(fixture.webhook(one).value().failing_since);
+  CHECK_FALSE(fixture.webhook(other).value().failing_since);
+  CHECK(fixture.owed().empty());
+}
+
+TEST_CASE_TEMPLATE("whoever follows the store hears of every change of a webhook", Engine, STORE_ENGINES) {
+  StoreFixture fixture(std::make_unique<Engine>());
+  ChangeRecorder& recorder = fixture.recorder();
+  const auto id = fixture.add_webhook(webhook_at()).webhook.id;
+  CHECK(recorder.take_webhook_changes() == 1);
+  fixture.change_webhook(id, {"https://new.example/", {}, {}, {}, {}, {}});
+  CHECK(recorder.take_webhook_changes() == 1);
+  fixture.change_webhook(id, {{}, {}, {}, {}, {}, true});
+  fixture.change_webhook(id, {{}, {}, {}, {}, {}, false});
+  CHECK(recorder.take_webhook_changes() == 2);
+  CHECK(fixture.rotate_secret(id));
+  CHECK(recorder.take_webhook_changes() == 1);
+  run(fixture);
+  DeliveryReport gone = report(only_owed(fixture), DeliveryStatus::exhausted);
+  gone.generation = fixture.content(gone.key).value().generation;
+  gone.exhausted = ExhaustedCause::gone;
+  gone.webhook_is_gone = true;
+  CHECK(recorder.take_webhook_changes() == 0);
+  CHECK(fixture.record_delivery(gone).value().has_disabled);
+  CHECK(recorder.take_webhook_changes() == 1);
+  CHECK(fixture.remove_webhook(id));
+  CHECK(recorder.take_webhook_changes() == 1);
+  CHECK_FALSE(fixture.remove_webhook(id));
+  CHECK_FALSE(fixture.rotate_secret(id));
+  CHECK(recorder.take_webhook_changes() == 0);
+}
+
 TEST_CASE_TEMPLATE("a removed webhook: its records stay with their tasks", Engine, STORE_ENGINES) {
   StoreFixture fixture(std::make_unique<Engine>());
   const auto id = fixture.add_webhook(webhook_at()).webhook.id;

@@ -85,6 +85,11 @@ void ChangeRecorder::on_deliveries(std::span<const OwedDelivery> deliveries) {
   if (deliveries.empty()) faults_.push_back("told of no deliveries");
   deliveries_.insert(deliveries_.end(), deliveries.begin(), deliveries.end());
 }
+void ChangeRecorder::on_webhooks_changed() {
+  const base::MutexLock lock(mutex_);
+  ++webhook_changes_;
+}
+
 void ChangeRecorder::on_deliveries_tried(std::span<const TriedDelivery> tried) {
   const base::MutexLock lock(mutex_);
   if (tried.empty()) faults_.push_back("told of no attempts to deliver");
@@ -106,6 +111,11 @@ std::vector<NotedTask> ChangeRecorder::take_noted() {
   const base::MutexLock lock(mutex_);
   return std::exchange(noted_, {});
 }
+int ChangeRecorder::take_webhook_changes() {
+  const base::MutexLock lock(mutex_);
+  return std::exchange(webhook_changes_, 0);
+}
+
 std::vector<TriedDelivery> ChangeRecorder::take_tried() {
   const base::MutexLock lock(mutex_);
   return std::exchange(tried_, {});

@@ -44,12 +44,15 @@ class ChangeRecorder final : public StoreObserver {
  public:
   void on_committed(std::span<const TaskChange> changes) override;
   void on_deliveries(std::span<const OwedDelivery> deliveries) override;
+  void on_webhooks_changed() override;
   void on_deliveries_tried(std::span<const TriedDelivery> tried) override;
   void on_noted(std::span<const NotedTask> noted) override;
   [[nodiscard]] std::vector<TaskChange> take();
   [[nodiscard]] std::vector<OwedDelivery> take_deliveries();
   [[nodiscard]] std::vector<TriedDelivery> take_tried();
   [[nodiscard]] std::vector<NotedTask> take_noted();
+  // How often it was told, since this was asked last, that webhooks have changed.
+  [[nodiscard]] int take_webhook_changes();
   [[nodiscard]] std::vector<std::string> faults();
   [[nodiscard]] std::size_t commits();
   // The keys of tasks that are gone: a store that was opened anew may use them again.
@@ -63,6 +66,7 @@ class ChangeRecorder final : public StoreObserver {
   std::vector<OwedDelivery> deliveries_ GUARDED_BY(mutex_);
   std::vector<TriedDelivery> tried_ GUARDED_BY(mutex_);
   std::vector<NotedTask> noted_ GUARDED_BY(mutex_);
+  int webhook_changes_ GUARDED_BY(mutex_) = 0;
   std::vector<std::string> faults_ GUARDED_BY(mutex_);
   std::unordered_map<TaskKey, TaskSnapshotPtr> last_ GUARDED_BY(mutex_);
   std::size_t commits_ GUARDED_BY(mutex_) = 0;

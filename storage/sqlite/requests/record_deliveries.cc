@@ -1,5 +1,8 @@
 #include "storage/sqlite/requests/record_deliveries.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "api/limits.h"
 #include "storage/sqlite/webhook_rows.h"
 
@@ -14,7 +17,13 @@ struct Row {
   int round = 0;
   std::optional<SteadyTime> due;
   std::optional<api::WebhookId> webhook;
-  std::int64_t generation = 0;  // of the webhook
+};
+
+// A webhook, as all reports of one transaction find it.
+struct KnownWebhook {
+  api::WebhookId id;
+  std::optional<std::int64_t> generation;  // nothing: it is removed
+  bool works = false;                      // a report has said so, and none of those behind it anything else
 };
 
 void disable(WriteTransaction& transaction, const api::WebhookId& webhook, const api::Disabled& disabled) {
@@ -25,17 +34,28 @@ void disable(WriteTransaction& transaction, const api::WebhookId& webhook, const
 std::optional<Row> read_row(WriteTransaction& transaction, const DeliveryReport& report) {
   Query query = transaction.use("pending_delivery");
   if (!query.bind(report.key.get()).row()) return std::nullopt;
-  Row row{query.integer(0), static_cast<int>(query.integer(1)), query.maybe_steady(2), std::nullopt, 0};
+  Row row{query.integer(0), static_cast<int>(query.integer(1)), query.maybe_steady(2), std::nullopt};
   if (!query.is_null(3)) row.webhook = api::WebhookId(query.task_id(3));
-  // Of one that is removed it is the report's: nothing of it can have begun anew.
-  if (row.webhook) row.generation = query.maybe_integer(4).value_or(report.generation);
   return row;
 }
 
-// Asked for again, or its webhook began anew, since this turn of it began.
-bool is_outdated(const DeliveryReport& report, const Row& row) {
-  return report.round != row.round || report.generation != row.generation;
-}
+class KnownWebhooks {
+ public:
+  explicit KnownWebhooks(WriteTransaction& transaction) : transaction_(transaction) {}
+
+  [[nodiscard]] KnownWebhook& find(const api::WebhookId& id) {
+    const auto known = std::ranges::find(known_, id, &KnownWebhook::id);
+    if (known != known_.end()) return *known;
+    KnownWebhook webhook{id, std::nullopt, false};
+    Query query = transaction_.use("generation_of_webhook");
+    if (query.bind(id.get()).row()) webhook.generation = query.integer(0);
+    return known_.emplace_back(webhook);
+  }
+
+ private:
+  WriteTransaction& transaction_;
+  std::vector<KnownWebhook> known_;  // mostly one
+};
 
 void note_attempt(WriteTransaction& transaction, const DeliveryReport& report, const Row& row) {
   const api::DeliveryAttempt& attempt = *report.attempt;
@@ -50,11 +70,13 @@ void note_attempt(WriteTransaction& transaction, const DeliveryReport& report, c
 
 // Whether its webhook works, and since when it does not. Something: it is disabled by this.
 std::optional<DisabledWebhook> judge_webhook(WriteTransaction& transaction, const DeliveryReport& report,
-                                             const api::WebhookId& webhook) {
+                                             KnownWebhook& known) {
+  const api::WebhookId& webhook = known.id;
   if (report.attempt->error.empty()) {
-    transaction.use("webhook_works").bind(webhook.get()).run();
+    if (!std::exchange(known.works, true)) transaction.use("webhook_works").bind(webhook.get()).run();
     return std::nullopt;
   }
+  known.works = false;
   const Now now = transaction.now();
   transaction.use("webhook_fails").bind(now.steady, webhook.get()).run();
   std::optional<SteadyTime> failing;
@@ -74,15 +96,22 @@ std::optional<DisabledWebhook> judge_webhook(WriteTransaction& transaction, cons
   return DisabledWebhook{webhook, api::DisabledCause::failing};
 }
 
-std::optional<DeliveryStanding> record(WriteTransaction& transaction, const DeliveryReport& report) {
+std::optional<DeliveryStanding> record(WriteTransaction& transaction, KnownWebhooks& webhooks,
+                                       const DeliveryReport& report) {
   const auto row = read_row(transaction, report);
   if (!row) return std::nullopt;
+  KnownWebhook* const webhook = row->webhook ? &webhooks.find(*row->webhook) : nullptr;
+  // Of a webhook that is removed nothing can have begun anew.
+  const bool is_of_now =
+      webhook == nullptr || webhook->generation.value_or(report.generation) == report.generation;
   if (report.attempt) note_attempt(transaction, report, *row);
 
   DeliveryStanding standing{report.status, std::nullopt, std::nullopt};
   std::optional<std::string_view> cause;
   std::optional<WallTime> finished_at;
-  if (report.status == DeliveryStatus::exhausted && is_outdated(report, *row)) {
+  // Asked for again, or its webhook began anew, since this turn of it began.
+  const bool is_outdated = report.round != row->round || !is_of_now;
+  if (report.status == DeliveryStatus::exhausted && is_outdated) {
     standing = {DeliveryStatus::pending, transaction.now().steady, std::nullopt};
   } else if (report.status == DeliveryStatus::pending && report.round != row->round) {
     standing.due = row->due;
@@ -97,11 +126,14 @@ std::optional<DeliveryStanding> record(WriteTransaction& transaction, const Deli
       .bind(api::to_text(standing.status), cause, row->attempts + (report.attempt ? 1 : 0), standing.due,
             finished_at, report.key.get())
       .run_guarded();
-  if (report.attempt && row->webhook && report.generation == row->generation)
-    standing.has_disabled = judge_webhook(transaction, report, *row->webhook);
-  const api::DeliveryAttempt attempt = report.attempt.value_or(api::DeliveryAttempt{});
-  transaction.note_tried(
-      {report.key, report.attempt.has_value(), standing.status, attempt.error, attempt.duration});
+  if (report.attempt && webhook != nullptr && is_of_now)
+    standing.has_disabled = judge_webhook(transaction, report, *webhook);
+  TriedDelivery tried{report.key, report.attempt.has_value(), standing.status, {}, {}};
+  if (report.attempt) {
+    tried.error = report.attempt->error;
+    tried.duration = report.attempt->duration;
+  }
+  transaction.note_tried(std::move(tried));
   return standing;
 }
 
@@ -117,7 +149,8 @@ std::size_t RecordDeliveriesRequest::bytes() const {
 
 void RecordDeliveriesRequest::apply(WriteTransaction& transaction) {
   outcome_.clear();
-  for (const DeliveryReport& report : reports_) outcome_.push_back(record(transaction, report));
+  KnownWebhooks webhooks(transaction);
+  for (const DeliveryReport& report : reports_) outcome_.push_back(record(transaction, webhooks, report));
 }
 
 }  // namespace longhaul::storage

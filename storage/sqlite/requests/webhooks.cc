@@ -70,6 +70,7 @@ void RotateSecretRequest::apply(WriteTransaction& transaction) {
   const Now now = transaction.now();
   if (!read_webhook(transaction.statements(), id_, now)) return;
   std::string secret = add_secret(transaction.statements(), id_, now);
+  transaction.webhooks().note_change();
   outcome_ = WebhookWithSecret{read_webhook(transaction.statements(), id_, now).value(), std::move(secret)};
 }
 

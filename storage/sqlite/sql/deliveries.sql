@@ -16,9 +16,7 @@ VALUES (:id, :webhook_id, :task_seq, :event, :url, :body_seq, :status, :exhauste
 INSERT INTO delivery_bodies (seq, body) VALUES (:seq, :body);
 
 -- name: pending_delivery
-SELECT attempts, round, due_steady, webhook_id, generation
-  FROM deliveries LEFT JOIN webhooks ON webhooks.id = webhook_id
- WHERE deliveries.seq = :seq AND status = 'pending';
+SELECT attempts, round, due_steady, webhook_id FROM deliveries WHERE seq = :seq AND status = 'pending';
 
 -- name: insert_delivery_attempt
 INSERT INTO delivery_attempts (delivery_seq, n, started_at, duration_ms, remote_address, response_status, error,

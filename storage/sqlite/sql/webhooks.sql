@@ -41,6 +41,9 @@ SELECT failing_steady, disabled_cause IS NOT NULL FROM webhooks WHERE id = :id;
 -- name: endpoint_of_webhook
 SELECT url, disabled_cause IS NOT NULL, generation FROM webhooks WHERE id = :id;
 
+-- name: generation_of_webhook
+SELECT generation FROM webhooks WHERE id = :id;
+
 -- name: secrets_that_sign
 SELECT secret FROM webhook_secrets
  WHERE webhook_id = :webhook_id AND (until_steady IS NULL OR until_steady > :now)
