@@ -178,6 +178,26 @@ TEST_CASE("transfers: the guard judges each request, also on a connection that i
   CHECK(receiver.connections() == 2);
 }
 
+TEST_CASE("transfers: one URL after another, also one that is none, and back") {
+  HandReceiver one;
+  HandReceiver other;
+  Sender sender;
+  for (int round = 0; round < 2; ++round) {
+    check_delivered(sender.send(one.url()), one);
+    check_delivered(sender.send(other.url() + "a/../b?c=d%20e"), other);
+    for (const std::string url :
+         {"http://[::1", "http://", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "", "?c"}) {
+      CAPTURE(url);
+      const TransferEnd end = sender.send(url);
+      CHECK((end.fault == TransferFault::connect_failed || end.fault == TransferFault::connection_lost));
+      CHECK(end.remote_address.empty());
+      CHECK_FALSE(end.status);
+    }
+  }
+  CHECK(one.requests() == 2);
+  CHECK(other.requests() == 2);
+}
+
 TEST_CASE("transfers: nobody there") {
   std::string url;
   {

@@ -160,8 +160,12 @@ struct Transfer::Hooks {
 };
 
 void Transfer::FreeEasy::operator()(void* easy) const { curl_easy_cleanup(easy); }
+void Transfer::FreeUrl::operator()(CURLU* url) const { curl_url_cleanup(url); }
 
-Transfer::Transfer(const Surroundings& surroundings) : around_(surroundings), easy_(curl_easy_init()) {
+Transfer::Transfer(const Surroundings& surroundings)
+    : around_(surroundings),
+      user_agent_("User-Agent: " + surroundings.options->user_agent),
+      easy_(curl_easy_init()) {
   assert(easy_ != nullptr && "out of memory");
   set_once();
 }
@@ -189,7 +193,6 @@ void Transfer::set_once() {
   set(CURLOPT_PROXY, "");
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_POST, 1L);
-  set(CURLOPT_USERAGENT, options.user_agent.c_str());
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.timeout.count()));
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   // A folder of certificates that the library was built with would stay in force beside the file. It also keeps the
@@ -219,8 +222,23 @@ void Transfer::set_once() {
   set(CURLOPT_WRITEDATA, this);
 }
 
+// A handle mostly goes to the same URL again, and reading it is a good part of what libcurl does for a request.
+void Transfer::set_url() {
+  if (request_.url == url_text_) return;
+  std::unique_ptr<CURLU, FreeUrl> url(
+      curl_url());  // one that has held another would complete what lacks something
+  assert(url != nullptr && "out of memory");
+  const bool is_read = curl_url_set(url.get(), CURLUPART_URL, request_.url.c_str(), 0) == CURLUE_OK;
+  // One that it cannot read is left to libcurl, which then says so.
+  set(CURLOPT_CURLU, is_read ? url.get() : nullptr);
+  set(CURLOPT_URL, is_read ? nullptr : request_.url.c_str());
+  url_ = std::move(url);
+  url_text_ = is_read ? request_.url : std::string();
+}
+
 void Transfer::set_headers() {
   headers_.clear();
+  headers_.push_back({user_agent_.data(), nullptr});
   for (std::string& header : request_.headers) headers_.push_back({header.data(), nullptr});
   // What libcurl would add by itself: the second is a round trip before the body, if that is long.
   static char no_accept[] = "Accept:";
@@ -235,7 +253,7 @@ void Transfer::prepare(TransferRequest request) {
   request_ = std::move(request);
   began_ = around_.clock->boot();
   is_https_ = is_https(request_.url);
-  set(CURLOPT_URL, request_.url.c_str());
+  set_url();
   set(CURLOPT_HTTP_VERSION, static_cast<long>(is_https_ ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
   set(CURLOPT_POSTFIELDS, request_.body.data());
   set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
@@ -253,9 +271,11 @@ void Transfer::prepare_attempt(bool on_its_own_connection) {
   const auto left = std::max(around_.options->timeout - spent, base::Milliseconds(1));
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(left.count()));
   set(CURLOPT_FRESH_CONNECT, on_its_own_connection ? 1L : 0L);
+  has_gone_again_ = on_its_own_connection;
 }
 
 bool Transfer::goes_again(int code) {
+  if (has_gone_again_) return false;
   long made = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_NUM_CONNECTS, &made);
   const bool was_kept = made == 0;

@@ -14,6 +14,7 @@
 #include "worker/webhooks/socket_watch.h"
 #include "worker/webhooks/transfers.h"
 
+struct Curl_URL;
 struct curl_slist;
 
 namespace longhaul::worker::webhooks {
@@ -49,6 +50,9 @@ class Transfer {
   struct FreeEasy {
     void operator()(void* easy) const;
   };
+  struct FreeUrl {
+    void operator()(Curl_URL* url) const;
+  };
   // The callbacks of libcurl.
   struct Hooks;
 
@@ -56,6 +60,7 @@ class Transfer {
   void set(int option, Value value);
   void set_once();
   void prepare_attempt(bool on_its_own_connection);
+  void set_url();
   void set_headers();
   void leave_connection(bool failed);
   void close_connection(const std::string& name);
@@ -64,12 +69,16 @@ class Transfer {
   [[nodiscard]] std::string remote_address() const;
 
   const Surroundings around_;
-  const std::unique_ptr<void, FreeEasy> easy_;
+  std::string user_agent_;                      // as a header: by its own option libcurl writes it twice
+  std::unique_ptr<Curl_URL, FreeUrl> url_;      // as libcurl has read it, for as long as it stays the same
+  const std::unique_ptr<void, FreeEasy> easy_;  // which knows that
 
   TransferRequest request_;
+  std::string url_text_;             // of url_; empty: none was read
   std::vector<curl_slist> headers_;  // its own, and what libcurl would add
   base::BootTime began_{};
   bool is_https_ = false;
+  bool has_gone_again_ = false;
 
   // Of this attempt at it.
   std::string connection_;      // as ConnectionsInUse knows it; empty: it does not
