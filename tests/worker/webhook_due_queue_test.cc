@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <random>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/support/seed.h"
 #include "tests/worker/naive_outbox.h"
@@ -309,4 +311,50 @@ TEST_CASE("due queue: what is owed again while it is under way waits once more w
     queue.settle(DeliveryKey(key));
   }
   CHECK_FALSE(queue.next_due());
+}
+
+TEST_CASE("due queue: what is likely to be next is that which waits behind what is under way") {
+  DueQueue queue(limits_of(10, 2, 100, 100));
+  queue.read({}, true, at(0));
+  for (int i = 1; i <= 6; ++i) queue.add(owed(i, i, "a"));
+  for (int i = 11; i <= 13; ++i) queue.add(owed(i, 0, "b"));
+  queue.add(owed(20, 0, "c"));
+  std::vector<DeliveryKey> taken;
+  while (const auto key = take(queue, at(5))) taken.push_back(*key);
+  REQUIRE(taken.size() == 5);  // two, two and one
+  const auto keys = [](std::initializer_list<int> numbers) {
+    std::vector<DeliveryKey> of_numbers;
+    for (const int number : numbers) of_numbers.emplace_back(number);
+    return of_numbers;
+  };
+  const auto behind = [&](const std::vector<DeliveryKey>& some, std::size_t of_one,
+                          std::size_t of_all = 100) {
+    auto found = queue.next_behind(some, at(5), of_one, of_all);
+    std::ranges::sort(found);
+    return found;
+  };
+  CHECK(behind(taken, 10) ==
+        keys({3, 4, 5, 13}));  // each once, though two of its lane are under way; 6 is not due
+  CHECK(behind(taken, 2) == keys({3, 4, 13}));
+  CHECK(behind(taken, 10, 3) == keys({3, 13}));  // one of each of three
+  CHECK(behind(taken, 10, 2).empty());
+  CHECK(behind(taken, 0).empty());
+  CHECK(behind({DeliveryKey(20)}, 10).empty());
+  CHECK(behind({DeliveryKey(11)}, 10) == keys({13}));
+  // It is the next indeed.
+  queue.settle(DeliveryKey(1));
+  CHECK(take(queue, at(5)) == DeliveryKey(3));
+}
+
+TEST_CASE("due queue: nothing is next while a circuit is open") {
+  DueQueue queue(limits_of(10, 2, 100, 100));
+  queue.read({}, true, at(0));
+  for (int i = 1; i <= 20; ++i) queue.add(owed(i, 0, "a"));
+  for (int i = 1; i <= 5; ++i) {
+    REQUIRE(take(queue, at(0)) == DeliveryKey(i));
+    CHECK_FALSE(queue.next_behind({DeliveryKey(i)}, at(0), 10, 10).empty());
+    queue.judge(DeliveryKey(i), {worker::webhooks::EndpointSign::fails, std::nullopt}, at(0), 0);
+    if (i < 5) queue.put_off(DeliveryKey(i), at(1'000'000));
+  }
+  CHECK(queue.next_behind({DeliveryKey(5)}, at(0), 10, 10).empty());
 }

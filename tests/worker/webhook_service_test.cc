@@ -32,6 +32,7 @@ class HandOutbox final : public storage::Outbox {
   std::atomic<int> refuse_records = 0;  // the next so many
   std::atomic<int> refuse_reads = 0;
   std::atomic<int> records_asked = 0;
+  std::atomic<int> contents_read = 0;          // how often, however many together
   std::function<void()> after_record = [] {};  // on the service's own thread, right behind the answer
 
   storage::OwedDelivery put(std::int64_t key, const std::string& url) {
@@ -87,6 +88,7 @@ class HandOutbox final : public storage::Outbox {
   storage::StoreResult<std::vector<std::optional<storage::DeliveryContent>>> find_deliveries(
       const std::vector<DeliveryKey>& keys) override {
     if (refuse_reads > 0) return refusal();
+    ++contents_read;
     base::MutexLock lock(mutex_);
     std::vector<std::optional<storage::DeliveryContent>> contents;
     for (const DeliveryKey key : keys) {
@@ -267,6 +269,17 @@ TEST_CASE("webhook service: reads that fail are tried again") {
   REQUIRE(service->start().ok());
   CHECK(house.outbox.ended(1) == DeliveryStatus::delivered);
   service->stop();
+}
+
+TEST_CASE("webhook service: of much that is owed to one endpoint, what comes next is read together") {
+  House house;
+  for (int key = 1; key <= 200; ++key) static_cast<void>(house.outbox.put(key, house.receiver.url("/")));
+  const auto service = house.service();
+  REQUIRE(service->start().ok());
+  for (int key = 1; key <= 200; ++key) CHECK(house.outbox.ended(key) == DeliveryStatus::delivered);
+  service->stop();
+  CHECK(house.receiver.requests == 200);
+  CHECK(house.outbox.contents_read <= 10);  // one by one, or as they come to be sent: 25 times at least
 }
 
 TEST_CASE("webhook service: a key that is used again is told of together with the end of the one before") {

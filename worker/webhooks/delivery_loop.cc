@@ -16,8 +16,11 @@ namespace longhaul::worker::webhooks {
 namespace {
 
 constexpr std::size_t page_length = 1'000;
-// Read from the outbox together.
+// Begun together.
 constexpr std::size_t begun_at_once = 16;
+// Read with them at most, of what waits behind each; and behind all of them, so that a reading stays short.
+constexpr std::size_t read_ahead_of_one = 32;
+constexpr std::size_t read_ahead_of_all = 64;
 // Written down together, in one transaction, and how long the first of them waits for others.
 constexpr std::size_t reported_at_once = 256;
 constexpr base::Milliseconds report_wait{5};
@@ -125,6 +128,7 @@ void DeliveryLoop::turn() {
   if (may_go_on()) read_a_page();
   if (may_go_on()) begin_due();
   if (reports_are_due()) post_reports(std::exchange(new_reports_, {}));
+  if (transfers_.empty()) shelf_.clear();
   tell_of_circuits();
 }
 
@@ -156,10 +160,16 @@ void DeliveryLoop::take_in(DeliveryInbox::Content content) {
     stopping_ = true;
     stop_deadline_ = options_.clock->boot() + stop_patience;
   }
-  if (content.missed_some) queue_.read_all_again();
+  if (content.missed_some) {
+    shelf_.clear();
+    queue_.read_all_again();
+  }
   // First what is over, for it may be owed again by what came behind that.
   for (Recorded& recorded : content.recorded) handle(recorded);
-  for (const storage::OwedDelivery& delivery : content.owed) queue_.add(delivery);
+  for (const storage::OwedDelivery& delivery : content.owed) {
+    shelf_.forget(delivery.key);  // it may be owed anew
+    queue_.add(delivery);
+  }
   for (const storage::MovedEndpoint& moved : content.moved) queue_.move(moved);
 }
 
@@ -212,33 +222,50 @@ void DeliveryLoop::begin_due() {
       if (!turn) break;
       turns.push_back(*turn);
     }
-    if (turns.empty()) return;
-    if (begin(turns)) continue;
-    for (const Turn& turn : turns) queue_.put_off(turn.key, now);
-    return;
+    if (turns.empty() || !begin(turns, now)) return;
   }
 }
 
-bool DeliveryLoop::begin(const std::vector<Turn>& turns) {
+bool DeliveryLoop::begin(const std::vector<Turn>& turns, base::SteadyTime now) {
+  const ContentShelf::Moment moment{options_.clock->boot(), webhook_changes_};
+  std::vector<Turn> others;
+  for (const Turn& turn : turns) {
+    if (auto content = shelf_.take(turn.key, moment)) {
+      begin(turn, std::move(content));
+    } else {
+      others.push_back(turn);
+    }
+  }
+  return others.empty() || read_and_begin(others, now);
+}
+
+// Reads those whose turn it is, and what comes behind them.
+bool DeliveryLoop::read_and_begin(const std::vector<Turn>& turns, base::SteadyTime now) {
+  const ContentShelf::Moment moment{options_.clock->boot(), webhook_changes_};
   std::vector<api::DeliveryKey> keys;
-  keys.reserve(turns.size());
   for (const Turn& turn : turns) keys.push_back(turn.key);
+  const auto behind =
+      queue_.next_behind(keys, now, read_ahead_of_one, std::min(read_ahead_of_all, shelf_.room(moment)));
+  keys.insert(keys.end(), behind.begin(), behind.end());
   auto found = options_.outbox->find_deliveries(keys);
   if (!found) {
     pause_.failed(options_.clock->boot(), found.error());
+    for (const Turn& turn : turns) queue_.put_off(turn.key, now);
     return false;
   }
-  for (std::size_t i = 0; i < turns.size(); ++i) {
-    auto& content = found.value()[i];
-    if (!content) {
-      queue_.settle(turns[i].key);
-    } else if (const auto cause = cause_not_to_send(content->addressee, turns[i].give_up)) {
-      give_up(turns[i].key, *content, *cause);
-    } else {
-      send(turns[i].key, *std::move(content));
-    }
+  auto content = found.value().begin();
+  for (const Turn& turn : turns) begin(turn, std::move(*content++));
+  for (const api::DeliveryKey key : behind) {
+    if (auto& one = *content++) shelf_.put(key, *std::move(one), moment);
   }
   return true;
+}
+
+void DeliveryLoop::begin(const Turn& turn, std::optional<storage::DeliveryContent> content) {
+  if (!content) return queue_.settle(turn.key);
+  if (const auto cause = cause_not_to_send(content->addressee, turn.give_up))
+    return give_up(turn.key, *content, *cause);
+  send(turn.key, *std::move(content));
 }
 
 std::vector<SigningKey*> DeliveryLoop::keys_of(const storage::DeliveryContent& content) {

@@ -5,6 +5,8 @@
 //   4. writes down what has ended, several together: while others are under way that may wait a moment.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "worker/store_pause.h"
+#include "worker/webhooks/content_shelf.h"
 #include "worker/webhooks/delivery_inbox.h"
 #include "worker/webhooks/delivery_service.h"
 #include "worker/webhooks/signature.h"
@@ -31,6 +34,7 @@ class DeliveryLoop final : public DeliveryService {
   void on_committed(std::span<const storage::TaskChange>) override {}
   void on_deliveries(std::span<const storage::OwedDelivery> deliveries) override { inbox_->push(deliveries); }
   void on_endpoints_moved(std::span<const storage::MovedEndpoint> moved) override { inbox_->push(moved); }
+  void on_webhooks_changed() override { ++webhook_changes_; }
 
  private:
   // An attempt that is being made.
@@ -61,8 +65,10 @@ class DeliveryLoop final : public DeliveryService {
   void handle(api::DeliveryKey key, const std::optional<storage::DeliveryStanding>& standing);
   void read_a_page();
   void begin_due();
-  // False when the store could not be read; then none has begun.
-  [[nodiscard]] bool begin(const std::vector<Turn>& turns);
+  // False when the store could not be read; then those that had to be read have not begun.
+  [[nodiscard]] bool begin(const std::vector<Turn>& turns, base::SteadyTime now);
+  void begin(const Turn& turn, std::optional<storage::DeliveryContent> content);
+  [[nodiscard]] bool read_and_begin(const std::vector<Turn>& turns, base::SteadyTime now);
   void send(api::DeliveryKey key, storage::DeliveryContent content);
   [[nodiscard]] std::vector<SigningKey*> keys_of(const storage::DeliveryContent& content);
   void give_up(api::DeliveryKey key, const storage::DeliveryContent& content, api::ExhaustedCause cause);
@@ -78,12 +84,14 @@ class DeliveryLoop final : public DeliveryService {
   DeliveryOptions options_;
   std::optional<SigningKey> key_;  // of callbacks
   Transfers transfers_;
+  std::atomic<std::uint64_t> webhook_changes_ = 0;  // counted before anybody is told of one
   const std::shared_ptr<DeliveryInbox> inbox_;  // shared with callbacks that the store still holds when we go
   std::thread thread_;
 
   // Of the thread alone.
   std::unordered_map<std::string, SigningKey> webhook_keys_;  // by secret, made when they are needed
   DueQueue queue_;
+  ContentShelf shelf_{{}};
   StorePause pause_;
   std::unordered_map<api::DeliveryKey, Sending> sending_;
   std::unordered_map<api::DeliveryKey, Report> reports_;  // until they are committed

@@ -10,10 +10,6 @@ namespace {
 // A lane with less than this is not worth being cut for the sake of another: looking for it costs more.
 constexpr std::size_t least_cut = 16;
 
-void keep_earlier(std::optional<base::SteadyTime>& kept, base::SteadyTime other) {
-  if (!kept || other < *kept) kept = other;
-}
-
 }  // namespace
 
 DueQueue::DueQueue(Limits limits) : limits_(limits), ready_(limits.under_way_by_endpoint) {}
@@ -183,15 +179,18 @@ void DueQueue::show(Lane& lane) {
 template <class Change>
 void DueQueue::change_held(Lane& lane, Host& host, const Change& change) {
   std::vector<bool> were_ready;
-  for (const Lane* other : host.lanes) were_ready.push_back(is_ready(*other));
+  for (const Lane* other : host.lanes) {
+    if (other != &lane) were_ready.push_back(is_ready(*other));
+  }
   hide(lane);
   change();
   show(lane);
   auto was_ready = were_ready.begin();
   for (Lane* other : host.lanes) {
+    if (other == &lane) continue;
     const bool was = *was_ready++;
     const bool is_now = is_ready(*other);
-    if (other == &lane || was == is_now) continue;
+    if (was == is_now) continue;
     const std::pair<Place, Lane*> place{{turn_of(*other), other->waiting.begin()->second}, other};
     if (is_now) {
       ready_[other->under_way].insert(place);
@@ -201,9 +200,11 @@ void DueQueue::change_held(Lane& lane, Host& host, const Change& change) {
   }
 }
 
+// The first of a lane goes under way.
 void DueQueue::occupy(Lane& lane) {
   Host& host = *lane.host;
   change_held(lane, host, [&] {
+    take_out(lane, lane.waiting.begin());
     ++lane.under_way;
     ++host.under_way;
     ++under_way_;
@@ -226,9 +227,6 @@ std::optional<Turn> DueQueue::take(base::SteadyTime now) {
     Lane& lane = *lanes.begin()->second;
     const bool is_open = lane.circuit.is_open();
     const Turn turn{lane.waiting.begin()->second, is_open && lane.circuit.until() > now};
-    hide(lane);
-    take_out(lane, lane.waiting.begin());
-    show(lane);
     occupy(lane);
     Entry& entry = entries_[turn.key];
     entry.state = State::under_way;
@@ -239,6 +237,25 @@ std::optional<Turn> DueQueue::take(base::SteadyTime now) {
     return turn;
   }
   return std::nullopt;
+}
+
+std::vector<api::DeliveryKey> DueQueue::next_behind(const std::vector<api::DeliveryKey>& taken,
+                                                    base::SteadyTime now, std::size_t of_one,
+                                                    std::size_t of_all) const {
+  std::vector<const Lane*> lanes;
+  for (const api::DeliveryKey key : taken) {
+    const Lane* const lane = entries_.at(key).lane;
+    if (!lane->circuit.is_open() && std::ranges::find(lanes, lane) == lanes.end()) lanes.push_back(lane);
+  }
+  std::vector<api::DeliveryKey> keys;
+  for (const Lane* const lane : lanes) {
+    std::size_t left = std::min(of_one, of_all / lanes.size());
+    for (auto next = lane->waiting.begin(); next != lane->waiting.end() && next->first <= now; ++next) {
+      if (left-- == 0) break;
+      keys.push_back(next->second);
+    }
+  }
+  return keys;
 }
 
 void DueQueue::judge(api::DeliveryKey key, const AttemptSign& sign, base::SteadyTime now,
@@ -252,6 +269,7 @@ void DueQueue::judge(api::DeliveryKey key, const AttemptSign& sign, base::Steady
   const auto before = opened_until();
   // A trial that says nothing is followed by another wait all the same.
   if (sign.sign == EndpointSign::none && !(entry.is_trial && before)) return;
+  if (sign.sign == EndpointSign::works && !before) return lane.circuit.succeed(entry.is_trial);
   hide(lane);
   if (sign.sign == EndpointSign::works) {
     lane.circuit.succeed(entry.is_trial);
@@ -317,91 +335,6 @@ std::optional<base::SteadyTime> DueQueue::next_due() const {
     if (!ready_[held].empty()) keep_earlier(next, ready_[held].begin()->first.first);
   }
   return next;
-}
-
-// ---- what is on disk
-
-// A lane is filled up when little is left of what comes before that which is on disk, not one by one. Little is a
-// quarter of its share of memory, which is less than a cut leaves it: else those that are cut would be read again
-// at once, only to be cut again.
-bool DueQueue::wants_reading(const Lane& lane) const {
-  if (&lane == &rest_) return rest_wants_reading();
-  const std::size_t little = std::min(limits_.kept_by_endpoint, limits_.kept / lanes_.size()) / 4;
-  if (lane.waiting.size() <= little) return true;
-  if (lane.waiting.rbegin()->first <= *lane.on_disk) return false;  // mostly: it need not be counted
-  return std::next(lane.waiting.begin(), static_cast<std::ptrdiff_t>(little))->first > *lane.on_disk;
-}
-
-// Also when what is in memory and might begin comes later, so that places would stay empty. With memory full of what
-// is earlier but may not begin, reading again and again would change nothing before something moves on.
-bool DueQueue::rest_wants_reading() const {
-  if (entries_.size() <= limits_.kept / 2) return true;
-  if (!may_begin(0) || (!moved_on_ && *rest_.on_disk <= read_until_)) return false;
-  const auto next = next_due();
-  return (!next || *next > *rest_.on_disk) && !waiting_.empty() &&
-         waiting_.rbegin()->first.first > *rest_.on_disk;
-}
-
-std::optional<base::SteadyTime> DueQueue::next_reading() const {
-  if (reading_ != Reading::none) return base::SteadyTime::min();
-  std::optional<base::SteadyTime> next;
-  for (const Lane* lane : on_disk_) {
-    if (wants_reading(*lane)) keep_earlier(next, *lane->on_disk);
-  }
-  return next;
-}
-
-void DueQueue::read_all_again() {
-  reading_ = Reading::of_all;
-  cursor_.reset();
-}
-
-void DueQueue::read(const std::vector<storage::OwedDelivery>& page, bool last, base::SteadyTime now) {
-  if (!cursor_) {
-    for (Lane* lane : on_disk_) lane->left.reset();
-  }
-  if (reading_ == Reading::none) reading_ = Reading::of_lanes;
-  for (const storage::OwedDelivery& delivery : page) keep(delivery);
-  if (last || page.empty()) {
-    has_seen_all();
-    return end_reading(now);
-  }
-  cursor_ = page.back();
-  has_seen_up_to(cursor_->due);
-  if (reading_ == Reading::of_all) return;
-  const bool wanted = std::any_of(on_disk_.begin(), on_disk_.end(), [this, now](const Lane* lane) {
-    return *lane->on_disk <= now && wants_reading(*lane);
-  });
-  if (!wanted || cursor_->due > now) end_reading(now);
-}
-
-// Of what is due by then this reading has seen everything, and noted what it left. What lies behind may be earlier than
-// what was left: that may have been put off meanwhile.
-void DueQueue::has_seen_up_to(base::SteadyTime due) {
-  for (Lane* lane : on_disk_) {
-    lane->on_disk = std::max(*lane->on_disk, due);
-    if (lane->left) keep_earlier(lane->on_disk, *lane->left);
-  }
-}
-
-void DueQueue::has_seen_all() {
-  for (auto next = on_disk_.begin(); next != on_disk_.end();) {
-    Lane& lane = **next;
-    lane.on_disk = lane.left;
-    if (lane.on_disk) {
-      ++next;
-    } else {
-      next = on_disk_.erase(next);
-      forget_if_unused(lane);
-    }
-  }
-}
-
-void DueQueue::end_reading(base::SteadyTime now) {
-  reading_ = Reading::none;
-  cursor_.reset();
-  moved_on_ = false;
-  read_until_ = now;
 }
 
 }  // namespace longhaul::worker::webhooks

@@ -79,6 +79,12 @@ class DueQueue {
   // What has become of circuits since it was asked last. One of an endpoint that is owed nothing any more is closed.
   [[nodiscard]] std::vector<CircuitNews> take_news() { return std::exchange(news_, {}); }
 
+  // What is due and waits behind these, which are under way: `of_one` at most of each of their endpoints, and `of_all`
+  // together, the same share for each.
+  [[nodiscard]] std::vector<api::DeliveryKey> next_behind(const std::vector<api::DeliveryKey>& taken,
+                                                          base::SteadyTime now, std::size_t of_one,
+                                                          std::size_t of_all) const;
+
   // When take() may have something; nothing while there is nothing, or no more may begin.
   [[nodiscard]] std::optional<base::SteadyTime> next_due() const;
   [[nodiscard]] std::size_t under_way() const { return under_way_; }
@@ -125,6 +131,9 @@ class DueQueue {
   };
   enum class Reading : std::uint8_t { none, of_lanes, of_all };
 
+  static void keep_earlier(std::optional<base::SteadyTime>& kept, base::SteadyTime other) {
+    if (!kept || other < *kept) kept = other;
+  }
   void keep(const storage::OwedDelivery& delivery);
   Lane& lane_of(const storage::OwedDelivery& delivery);
   void settle_at(Lane& lane, const std::string& origin);
@@ -156,7 +165,7 @@ class DueQueue {
   // What take() looks at; around every change of a lane.
   void hide(Lane& lane);
   void show(Lane& lane);
-  // One more under way, or one less.
+  // One more under way, the first of those that wait, or one less.
   void occupy(Lane& lane);
   void vacate(Lane& lane, Host& host);
   template <class Change>
