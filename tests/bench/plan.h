@@ -26,6 +26,7 @@ struct Plan {
   [[nodiscard]] std::uint64_t echo_tasks() const { return quick ? 1'500 : 8'000; }  // a round
   [[nodiscard]] std::uint64_t commands() const { return quick ? 150 : 800; }        // a round
   [[nodiscard]] std::uint64_t webhooks() const { return quick ? 3'000 : 20'000; }   // a round
+  [[nodiscard]] int webhook_rounds() const { return quick ? 3 : 9; }
   [[nodiscard]] std::uint64_t dead_webhooks() const { return 10'000; }
   [[nodiscard]] std::uint64_t removed_tasks() const { return quick ? 50'000 : 1'000'000; }
   [[nodiscard]] std::chrono::seconds idle_time() const { return std::chrono::seconds(quick ? 4 : 10); }
