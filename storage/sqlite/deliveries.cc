@@ -2,8 +2,10 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "api/web_url.h"
 #include "storage/sqlite/task_row.h"
@@ -99,6 +101,46 @@ std::string url_of_callback(Statements& statements, TaskKey task) {
   return std::string(callback.text(0));
 }
 
+// Who a delivery is owed to, and where.
+struct Place {
+  std::optional<TaskId> webhook;
+  std::string url;  // of a callback
+  std::string endpoint;
+  std::string origin;
+};
+
+// For the rows of owed_deliveries, of which mostly many of one endpoint follow each other.
+class Places {
+ public:
+  explicit Places(Statements& statements) : statements_(statements) {}
+
+  // Good until the next.
+  [[nodiscard]] const Place& find(const Query& row) {
+    if (row.is_null(4)) return of_callback(row.text(3));
+    const TaskId webhook = row.task_id(4);
+    const auto known = std::ranges::find(webhooks_, std::optional(webhook), &Place::webhook);
+    return known != webhooks_.end() ? *known : webhooks_.emplace_back(of_webhook(webhook, row.text(3)));
+  }
+
+ private:
+  const Place& of_callback(std::string_view url) {
+    if (callback_.url == url) return callback_;
+    callback_.url = url;
+    callback_.endpoint = callback_.origin = origin_of_url(url);
+    return callback_;
+  }
+  // Where it is now; one that is removed, where it was when this delivery was written.
+  Place of_webhook(const TaskId& webhook, std::string_view url_then) {
+    Query query = statements_.use("endpoint_of_webhook");
+    const std::string_view url = query.bind(webhook).row() ? query.text(0) : url_then;
+    return {webhook, {}, api::endpoint_of(api::WebhookId(webhook)), origin_of_url(url)};
+  }
+
+  Statements& statements_;
+  Place callback_;
+  std::vector<Place> webhooks_;
+};
+
 }  // namespace
 
 OwedDelivery owed_to(const api::Webhook& webhook, api::DeliveryKey key, api::DeliveryId id, SteadyTime due) {
@@ -146,24 +188,11 @@ std::vector<OwedDelivery> read_owed_deliveries(Statements& statements,
   Query query = statements.use("owed_deliveries");
   query.bind(due, key, static_cast<std::int64_t>(limit));
   owed.reserve(limit);
-  // Mostly many of one endpoint follow each other.
-  std::string url;
-  std::string origin;
-  std::optional<TaskId> webhook;
-  std::string endpoint;
+  Places places(statements);
   while (query.row()) {
-    if (query.text(3) != url) {
-      url = query.text(3);
-      origin = origin_of_url(url);
-      endpoint.clear();
-    }
-    const auto addressee = query.is_null(4) ? std::nullopt : std::optional(query.task_id(4));
-    if (endpoint.empty() || addressee != webhook) {
-      webhook = addressee;
-      endpoint = webhook ? api::endpoint_of(api::WebhookId(*webhook)) : origin;
-    }
+    const Place& place = places.find(query);
     owed.push_back({api::DeliveryKey(query.integer(0)), api::DeliveryId(query.task_id(1)),
-                    query.maybe_steady(2).value_or(SteadyTime::min()), endpoint, origin});
+                    query.maybe_steady(2).value_or(SteadyTime::min()), place.endpoint, place.origin});
   }
   return owed;
 }

@@ -56,8 +56,9 @@ TEST_CASE("sqlite: statements go by an index") {
     while (sqlite3_step(statement) == SQLITE_ROW) {
       const std::string step = reinterpret_cast<const char*>(sqlite3_column_text(statement, 3));
       CAPTURE(step);
-      // The rows of a subquery were found by one.
-      CHECK_FALSE((step.starts_with("SCAN") && !step.starts_with("SCAN (subquery")));
+      // The rows of a subquery were found by one, and a virtual table is the list that a caller gives.
+      const bool is_list = step.find("VIRTUAL TABLE") != std::string::npos;
+      CHECK_FALSE((step.starts_with("SCAN") && !step.starts_with("SCAN (subquery") && !is_list));
       // Sorting is for what is small: the attempts that run.
       if (name != "open_attempts") CHECK(step.find("TEMP B-TREE") == std::string::npos);
     }

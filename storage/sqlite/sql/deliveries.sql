@@ -54,17 +54,21 @@ SELECT seq, status = 'pending' FROM deliveries WHERE webhook_id = :webhook_id AN
 DELETE FROM deliveries WHERE seq = :seq;
 
 -- name: owed_deliveries
-SELECT deliveries.seq, deliveries.id, due_steady, coalesce(webhooks.url, deliveries.url), webhook_id
-  FROM deliveries LEFT JOIN webhooks ON webhooks.id = webhook_id
- WHERE due_steady IS NOT NULL AND (due_steady, deliveries.seq) > (:due_steady, :seq)
- ORDER BY due_steady, deliveries.seq LIMIT :limit;
-
--- name: delivery_content
-SELECT deliveries.id, webhook_id, url, delivery_bodies.body, task_inputs.traceparent, attempts - round_began, round
+SELECT seq, id, due_steady, url, webhook_id
   FROM deliveries
+ WHERE due_steady IS NOT NULL AND (due_steady, seq) > (:due_steady, :seq)
+ ORDER BY due_steady, seq LIMIT :limit;
+
+-- Of many at once, "[1,2,3]", in this order.
+
+-- name: delivery_contents
+SELECT deliveries.seq, deliveries.id, webhook_id, url, delivery_bodies.body, task_inputs.traceparent,
+       attempts - round_began, round
+  FROM json_each(:seqs) AS wanted
+  CROSS JOIN deliveries ON deliveries.seq = wanted.value
   JOIN delivery_bodies ON delivery_bodies.seq = coalesce(body_seq, deliveries.seq)
   LEFT JOIN task_inputs ON task_inputs.seq = deliveries.task_seq
- WHERE deliveries.seq = :seq AND deliveries.status = 'pending';
+ WHERE deliveries.status = 'pending';
 
 -- name: delivery_summary
 SELECT deliveries.id, webhook_id, tasks.id, event, coalesce(webhooks.url, deliveries.url), status, exhausted_cause,
