@@ -22,8 +22,8 @@ constexpr std::size_t begun_at_once = 16;
 constexpr std::size_t read_ahead_of_one = 32;
 constexpr std::size_t read_ahead_of_all = 64;
 // Written down together, in one transaction, and how long the first of them waits for others.
-constexpr std::size_t reported_at_once = 256;
-constexpr base::Milliseconds report_wait{5};
+constexpr std::size_t reported_at_once = 512;
+constexpr base::Milliseconds report_wait{20};
 // Prepared keys of webhooks, old ones among them.
 constexpr std::size_t webhook_keys_max = 2 * api::limits::webhooks;
 // What requests under way get at a stop; a receiver that needs longer gets its delivery again.
