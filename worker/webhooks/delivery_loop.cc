@@ -243,6 +243,7 @@ bool DeliveryLoop::begin(const std::vector<Turn>& turns, base::SteadyTime now) {
 bool DeliveryLoop::read_and_begin(const std::vector<Turn>& turns, base::SteadyTime now) {
   const ContentShelf::Moment moment{options_.clock->boot(), webhook_changes_};
   std::vector<api::DeliveryKey> keys;
+  keys.reserve(turns.size());
   for (const Turn& turn : turns) keys.push_back(turn.key);
   const auto behind =
       queue_.next_behind(keys, now, read_ahead_of_one, std::min(read_ahead_of_all, shelf_.room(moment)));
