@@ -3,6 +3,22 @@
 set(LONGHAUL_EMPTY_SOURCE "${CMAKE_BINARY_DIR}/generated/empty.cc")
 file(CONFIGURE OUTPUT "${LONGHAUL_EMPTY_SOURCE}" CONTENT "// For folders that hold no source yet.\n")
 
+# What most sources include anyway, read once for each target. Each source still names all that it uses: the clang preset,
+# and with it every check of the code, does without.
+set(LONGHAUL_PRECOMPILED_HEADERS
+    <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <deque> <functional> <map> <memory>
+    <mutex> <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>)
+
+# longhaul_precompile(<target> [<header>...]): as option LONGHAUL_PRECOMPILE says, the headers above and these.
+function(longhaul_precompile target)
+    if(LONGHAUL_PRECOMPILE)
+        target_precompile_headers(${target} PRIVATE ${LONGHAUL_PRECOMPILED_HEADERS} ${ARGN})
+        if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+            target_compile_options(${target} PRIVATE -fpch-preprocess) # without it ccache cannot see what was read
+        endif()
+    endif()
+endfunction()
+
 # longhaul_layer(<folder> [USES <layer>...] [PRIVATE <dependency>...] [EXCLUDE <file>...])
 # The static library longhaul_<folder> of all .cc files under the folder, but for EXCLUDE. USES are layers whose headers
 # ours may include; PRIVATE are libraries that must not show in our headers.
@@ -18,6 +34,7 @@ function(longhaul_layer folder)
     add_library(${target} STATIC ${sources})
     target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
     target_link_libraries(${target} PUBLIC ${arg_USES} Threads::Threads PRIVATE longhaul_options ${arg_PRIVATE})
+    longhaul_precompile(${target})
 endfunction()
 
 # longhaul_doctest_group(<group>): the executable longhaul_tests_<group> of all .cc files under tests/<group>. None, no
@@ -33,6 +50,7 @@ function(longhaul_doctest_group group)
     add_executable(${target} ${sources})
     target_link_libraries(${target} PRIVATE longhaul_options longhaul_test_support longhaul_doctest_main
                                             ${LONGHAUL_TEST_LIBRARIES})
+    longhaul_precompile(${target} <doctest/doctest.h>)
     target_compile_definitions(${target} PRIVATE LONGHAUL_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                  LONGHAUL_TEST_BINARY="${CMAKE_BINARY_DIR}/longhaul"
                                                  LONGHAUL_TEST_PROGRAMS="${CMAKE_BINARY_DIR}")

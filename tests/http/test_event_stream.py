@@ -250,9 +250,10 @@ def test_a_slow_reader_is_cut_with_a_reason_and_nobody_else_notices():
         def metrics():
             return client.get("/metrics").text
 
-        # Small ones by the ten thousand, until more waits for it than the server keeps for anybody.
+        # More and more of them, until more waits for it than the server keeps for anybody.
         def cut_so_far():
-            client.start("echo", payload)
+            for _ in range(50):
+                client.start("echo", payload)
             return slow_streams_cut(metrics()) == 1
 
         wait_until(cut_so_far, "the slow reader to be cut", seconds=120)
