@@ -1,6 +1,5 @@
 #include "server/cli/argument_checks.h"
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -23,26 +22,24 @@ std::optional<Number> number_in(const std::string& text) {
 
 }  // namespace
 
-CLI::Validator seconds_up_to(double max_seconds) {
-  const auto check = [max_seconds](const std::string& text) -> std::string {
+ArgumentCheck seconds_up_to(double max_seconds) {
+  return [max_seconds](const std::string& text) -> std::string {
     const auto seconds = number_in<double>(text);
     if (seconds && *seconds >= 0 && *seconds <= max_seconds) return {};  // false for what is not a number
     return "must be a number of seconds from 0 to " + number_text(max_seconds) + ", not '" + text + "'";
   };
-  return {check, ""};
 }
 
-CLI::Validator whole_number() {
-  const auto check = [](const std::string& text) -> std::string {
+ArgumentCheck whole_number() {
+  return [](const std::string& text) -> std::string {
     constexpr auto most = std::numeric_limits<std::int64_t>::max();
     if (number_in<std::int64_t>(text).value_or(-1) >= 0) return {};
     return "must be a whole number from 0 to " + std::to_string(most) + ", not '" + text + "'";
   };
-  return {check, ""};
 }
 
-CLI::Validator not_empty() {
-  return {[](const std::string& text) -> std::string { return text.empty() ? "must not be empty" : ""; }, ""};
+ArgumentCheck not_empty() {
+  return [](const std::string& text) -> std::string { return text.empty() ? "must not be empty" : ""; };
 }
 
 }  // namespace longhaul::server

@@ -1,13 +1,13 @@
 // backup: a copy of the database, while the server runs or not.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <iostream>
 #include <memory>
 #include <string>
 
 #include "server/cli/argument_checks.h"
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/database_settings.h"
 #include "server/cli/terminal.h"
@@ -51,18 +51,17 @@ ExitCode run(const BackupArguments& arguments) {
 
 }  // namespace
 
-void add_backup_command(CLI::App& app, Action& chosen) {
-  auto* const command =
-      app.add_subcommand("backup", "Copy the database to a file, also while the server runs, and verify it");
+void add_backup_command(Command program) {
+  const Command command =
+      program.subcommand("backup", "Copy the database to a file, also while the server runs, and verify it");
   auto arguments = std::make_shared<BackupArguments>();
-  command->add_option("FILE", arguments->file, "The backup: a database that 'serve --database' can open")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  command->add_flag("--force", arguments->force, "Replace FILE if it is there already");
-  add_database_options(*command, arguments->sources);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });
+  command.option("FILE", arguments->file, "The backup: a database that 'serve --database' can open")
+      .required()
+      .check(not_empty())
+      .type_name("");
+  command.flag("--force", arguments->force, "Replace FILE if it is there already");
+  add_database_options(command, arguments->sources);
+  command.when_chosen(arguments, run);
 }
 
 }  // namespace longhaul::server

@@ -4,13 +4,11 @@
 
 #include "server/config/load_settings.h"
 
-namespace CLI {
-class App;
-}
-
 namespace longhaul::server {
 
+class Command;
+
 // --config and --database. `sources` must outlive the parsing.
-void add_database_options(CLI::App& command, SettingSources& sources);
+void add_database_options(Command command, SettingSources& sources);
 
 }  // namespace longhaul::server

@@ -1,7 +1,6 @@
 // doctor: whether a server can run here as it is configured, and what it finds. Changes nothing.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/database_settings.h"
 #include "server/cli/examine_callbacks.h"
@@ -112,7 +112,7 @@ void examine_database(const Settings& settings, bool thorough, Findings& finding
   examine_space(settings, health, findings);
 }
 
-int run(const DoctorArguments& arguments) {
+ExitCode run(const DoctorArguments& arguments) {
   Findings findings;
   const auto settings = load_settings(arguments.sources);
   findings.push_back(examine_configuration(arguments.sources, settings));
@@ -124,20 +124,20 @@ int run(const DoctorArguments& arguments) {
   examine_limits(settings ? &*settings : nullptr, findings);
   findings.push_back(library_versions());
   std::cout << (arguments.json ? json_of(findings) + "\n" : table_of(findings));
-  return static_cast<int>(is_healthy(findings) ? ExitCode::ok : ExitCode::task_did_not_succeed);
+  return is_healthy(findings) ? ExitCode::ok : ExitCode::task_did_not_succeed;
 }
 
 }  // namespace
 
-void add_doctor_command(CLI::App& app, Action& chosen) {
-  auto* const command =
-      app.add_subcommand("doctor", "Look at configuration, database and machine; changes nothing");
+void add_doctor_command(Command program) {
+  const Command command =
+      program.subcommand("doctor", "Look at configuration, database and machine; changes nothing");
   auto arguments = std::make_shared<DoctorArguments>();
-  add_database_options(*command, arguments->sources);
-  command->add_flag("--quick", arguments->quick, "Do not look through the whole database for damage");
-  command->add_flag("--json", arguments->json, "JSON instead of a table");
-  command->footer("The exit code is 1 when something is wrong.");
-  command->callback([arguments, &chosen] { chosen = [arguments] { return run(*arguments); }; });
+  add_database_options(command, arguments->sources);
+  command.flag("--quick", arguments->quick, "Do not look through the whole database for damage");
+  command.flag("--json", arguments->json, "JSON instead of a table");
+  command.footer("The exit code is 1 when something is wrong.");
+  command.when_chosen(arguments, run);
 }
 
 }  // namespace longhaul::server

@@ -1,9 +1,9 @@
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <optional>
 
 #include "server/cli/argument_checks.h"
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/session.h"
 #include "server/cli/status_text.h"
@@ -82,21 +82,17 @@ ExitCode run(const LogArguments& arguments) {
 
 }  // namespace
 
-void add_logs_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("logs", "Print what a task wrote to its log");
+void add_logs_command(Command program) {
+  const Command command = program.subcommand("logs", "Print what a task wrote to its log");
   auto arguments = std::make_shared<LogArguments>();
-  command->add_option("ID", arguments->task_id, "Id of the task")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  command->add_option("--after", arguments->after, "Only lines behind this number")
-      ->type_name("N")
-      ->check(whole_number());
-  auto* const follow = command->add_flag("--follow", arguments->follow, "Go on until the task has ended");
-  add_client_options(*command, arguments->client);
-  follow->excludes("--json");
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });
+  command.id(arguments->task_id, "Id of the task");
+  command.option("--after", arguments->after, "Only lines behind this number")
+      .type_name("N")
+      .check(whole_number());
+  const Option follow = command.flag("--follow", arguments->follow, "Go on until the task has ended");
+  add_client_options(command, arguments->client);
+  follow.excludes("--json");
+  command.when_chosen(arguments, run);
 }
 
 }  // namespace longhaul::server

@@ -1,11 +1,11 @@
 // migrate: brings a database up to date while no server has it open. A server does the same when it starts;
 // this is for those who want it done, and seen, before.
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/database_settings.h"
 #include "server/cli/terminal.h"
@@ -53,16 +53,15 @@ ExitCode run(const MigrateArguments& arguments) {
 
 }  // namespace
 
-void add_migrate_command(CLI::App& app, Action& chosen) {
-  auto* const command =
-      app.add_subcommand("migrate", "Bring the database up to date; the server must be stopped");
+void add_migrate_command(Command program) {
+  const Command command =
+      program.subcommand("migrate", "Bring the database up to date; the server must be stopped");
   auto arguments = std::make_shared<MigrateArguments>();
-  command->add_flag("--vacuum", arguments->vacuum,
-                    "Write the file anew: without gaps, and giving space back from then on;\n"
-                    "takes as much disk again while it runs");
-  add_database_options(*command, arguments->sources);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });
+  command.flag("--vacuum", arguments->vacuum,
+               "Write the file anew: without gaps, and giving space back from then on;\n"
+               "takes as much disk again while it runs");
+  add_database_options(command, arguments->sources);
+  command.when_chosen(arguments, run);
 }
 
 }  // namespace longhaul::server

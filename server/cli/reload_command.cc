@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <sys/types.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -13,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/database_settings.h"
 #include "server/cli/terminal.h"
@@ -88,12 +88,12 @@ ExitCode run(const SettingSources& sources) {
 
 }  // namespace
 
-void add_reload_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand(
+void add_reload_command(Command program) {
+  const Command command = program.subcommand(
       "reload", "Have the server take up changed task types, queues and limits, as SIGHUP does");
   auto sources = std::make_shared<SettingSources>();
-  add_database_options(*command, *sources);
-  command->callback([sources, &chosen] { chosen = [sources] { return static_cast<int>(run(*sources)); }; });
+  add_database_options(command, *sources);
+  command.when_chosen(sources, run);
 }
 
 }  // namespace longhaul::server

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -7,6 +6,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/process_environment.h"
 #include "server/cli/program_search.h"
@@ -24,12 +24,12 @@ std::string counted(std::size_t count, const std::string& word) {
   return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
 }
 
-int run(SettingSources sources, bool only_check) {
+ExitCode run(SettingSources sources, bool only_check) {
   sources.environment = environment_of_process();
   const auto settings = load_settings(sources);
   if (!settings) {
     complain(settings.error().message);
-    return static_cast<int>(ExitCode::usage);
+    return ExitCode::usage;
   }
   if (only_check) {
     for (const auto& [name, type] : settings->types.all()) {
@@ -40,11 +40,11 @@ int run(SettingSources sources, bool only_check) {
     std::cout << "the settings are fine: " << counted(settings->types.all().size(), "task type") << ", "
               << counted(settings->types.queues().size(), "configured queue") << ", database "
               << settings->database << ", listening on " << to_text(settings->listen) << "\n";
-    return static_cast<int>(ExitCode::ok);
+    return ExitCode::ok;
   }
   base::set_log_format(settings->log_format);
   base::set_log_level(settings->log_level);
-  return serve(*settings, [sources] { return load_settings(sources); });
+  return static_cast<ExitCode>(serve(*settings, [sources] { return load_settings(sources); }));
 }
 
 std::string type_name_of(ValueKind kind) {
@@ -77,47 +77,37 @@ std::string help_of(const Setting<Settings>& setting) {
 
 }  // namespace
 
-void add_serve_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("serve", "Run the server until SIGTERM or SIGINT");
+void add_serve_command(Command program) {
+  const Command command = program.subcommand("serve", "Run the server until SIGTERM or SIGINT");
   auto sources = std::make_shared<SettingSources>();
-  command->add_option("--config", sources->config_file, "Settings and task types, in TOML")
-      ->type_name("FILE");
+  command.option("--config", sources->config_file, "Settings and task types, in TOML").type_name("FILE");
   for (const auto& setting : server_settings()) {
     if (setting.is_secret) continue;
     command
-        ->add_option_function<std::string>(
+        .option(
             flag_of(option_of(setting)),
             [sources, name = option_of(setting)](const std::string& text) { sources->flags[name] = text; },
             help_of(setting))
-        ->type_name(type_name_of(setting.kind));
+        .type_name(type_name_of(setting.kind));
   }
   command
-      ->add_option("--task", sources->tasks,
-                   "A task type: a program that is started for each task; may be repeated")
-      ->type_name("NAME='PROGRAM ARGS'")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      .option("--task", sources->tasks,
+              "A task type: a program that is started for each task; may be repeated")
+      .type_name("NAME='PROGRAM ARGS'")
+      .repeatable();
   auto only_check = std::make_shared<bool>(false);
-  command->add_flag("--check", *only_check,
-                    "Start nothing; say whether a server could start with these settings");
-  command->footer("All settings, those of the file too, are in docs/configuration.md.");
-  command->callback([sources, only_check, &chosen] {
-    chosen = [sources, only_check] { return run(*sources, *only_check); };
-  });
+  command.flag("--check", *only_check, "Start nothing; say whether a server could start with these settings");
+  command.footer("All settings, those of the file too, are in docs/configuration.md.");
+  command.when_chosen([sources, only_check] { return run(*sources, *only_check); });
 }
 
-void add_settings_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("settings", "Print the reference of all settings");
-  command->group("");  // not listed: it is there for docs/configuration.md
-  command
-      ->add_flag_function(
-          "--markdown", [](std::int64_t) {}, "As docs/configuration.md")
-      ->required();
-  command->callback([&chosen] {
-    chosen = [] {
-      std::cout << settings_markdown();
-      return static_cast<int>(ExitCode::ok);
-    };
+void add_settings_command(Command program) {
+  const Command command = program.subcommand("settings", "Print the reference of all settings");
+  command.hide();  // it is there for docs/configuration.md
+  command.flag("--markdown", "As docs/configuration.md").required();
+  command.when_chosen([] {
+    std::cout << settings_markdown();
+    return ExitCode::ok;
   });
 }
 

@@ -1,11 +1,11 @@
 #include "server/cli/session.h"
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <thread>
 
+#include "server/cli/command.h"
 #include "server/cli/terminal.h"
 #include "server/config/api_key.h"
 
@@ -50,12 +50,12 @@ ExitCode exit_code_of(const Reply& reply) {
 
 }  // namespace
 
-void add_client_options(CLI::App& command, ClientOptions& options) {
-  command.add_option("--server", options.server, "URL of the server")
-      ->envname("LONGHAUL_SERVER")
-      ->type_name("URL")
-      ->capture_default_str();
-  command.add_flag("--json", options.json, "Print the server's own JSON, untouched");
+void add_client_options(Command command, ClientOptions& options) {
+  command.option("--server", options.server, "URL of the server")
+      .from_environment("LONGHAUL_SERVER")
+      .type_name("URL")
+      .default_shown();
+  command.flag("--json", options.json, "Print the server's own JSON, untouched");
 }
 
 Accepted<Session> Session::open(const ClientOptions& options) {

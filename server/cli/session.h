@@ -14,18 +14,16 @@
 #include "server/cli/exit_code.h"
 #include "server/cli/json_object.h"
 
-namespace CLI {
-class App;
-}
-
 namespace longhaul::server {
+
+class Command;
 
 struct ClientOptions {
   std::string server = "http://127.0.0.1:8080";
   bool json = false;
 };
 // --server and --json, with LONGHAUL_SERVER.
-void add_client_options(CLI::App& command, ClientOptions& options);
+void add_client_options(Command command, ClientOptions& options);
 
 template <class T>
 using Accepted = base::Result<T, ExitCode>;

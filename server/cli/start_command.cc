@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "api/limits.h"
 #include "api/utf8.h"
 #include "server/cli/argument_checks.h"
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/input_file.h"
 #include "server/cli/session.h"
@@ -199,81 +199,77 @@ ExitCode run(const StartArguments& arguments) {
 }
 
 // An option whose text goes into one field of the request.
-void add_field(CLI::App& command, const std::string& flag,
+void add_field(Command command, const std::string& flag,
                std::vector<std::pair<std::string, std::string>>& into, const std::string& field,
                const std::string& type_name, const std::string& help) {
   command
-      .add_option_function<std::string>(
+      .option(
           flag, [&into, field](const std::string& text) { into.emplace_back(field, text); }, help)
-      ->type_name(type_name);
+      .type_name(type_name);
 }
 
 // What may come in the place of a task that is late.
-void add_waiting_options(CLI::App& command, StartArguments& arguments, CLI::Option* wait) {
-  auto* const key =
+void add_waiting_options(Command command, StartArguments& arguments, Option wait) {
+  const Option key =
       command
-          .add_option(
-              "--cache-key", arguments.cache_key,
-              "Print a result that was kept under this key: a fresh one, or an old one when the task is "
-              "late or fails")
-          ->type_name("KEY");
-  command.add_option("--fresh", arguments.fresh, "With a result younger than this, nothing is started (0)")
-      ->type_name("SECONDS")
-      ->needs(key);
+          .option("--cache-key", arguments.cache_key,
+                  "Print a result that was kept under this key: a fresh one, or an old one when the task is "
+                  "late or fails")
+          .type_name("KEY");
+  command.option("--fresh", arguments.fresh, "With a result younger than this, nothing is started (0)")
+      .type_name("SECONDS")
+      .needs(key);
   command
-      .add_option("--stale", arguments.stale,
-                  "A result at most this old stands in, and so long the new one is kept (as --fresh)")
-      ->type_name("SECONDS")
-      ->needs(key);
+      .option("--stale", arguments.stale,
+              "A result at most this old stands in, and so long the new one is kept (as --fresh)")
+      .type_name("SECONDS")
+      .needs(key);
   command
-      .add_option("--on-timeout", arguments.on_timeout,
-                  "continue, or cancel: what becomes of the task when --wait is over first (continue)")
-      ->type_name("WORD")
-      ->needs(wait);
+      .option("--on-timeout", arguments.on_timeout,
+              "continue, or cancel: what becomes of the task when --wait is over first (continue)")
+      .type_name("WORD")
+      .needs(wait);
 }
 
 }  // namespace
 
-void add_start_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("start", "Start a task and print its id");
+void add_start_command(Command program) {
+  const Command command = program.subcommand("start", "Start a task and print its id");
   auto arguments = std::make_shared<StartArguments>();
-  command->add_option("TYPE", arguments->type, "Task type, as echo, or one of the server's own")
-      ->required()
-      ->type_name("");
+  command.option("TYPE", arguments->type, "Task type, as echo, or one of the server's own")
+      .required()
+      .type_name("");
   command
-      ->add_option("--payload", arguments->payload,
-                   "Input of the task: JSON, @FILE, or - for stdin, up to 64 MiB")
-      ->type_name("JSON");
-  add_field(*command, "--queue", arguments->texts, "queue", "NAME", "Queue it waits in");
-  add_field(*command, "--priority", arguments->numbers, "priority", "N", "-100 to 100, higher first");
-  add_field(*command, "--delay", arguments->numbers, "delay_seconds", "SECONDS",
+      .option("--payload", arguments->payload, "Input of the task: JSON, @FILE, or - for stdin, up to 64 MiB")
+      .type_name("JSON");
+  add_field(command, "--queue", arguments->texts, "queue", "NAME", "Queue it waits in");
+  add_field(command, "--priority", arguments->numbers, "priority", "N", "-100 to 100, higher first");
+  add_field(command, "--delay", arguments->numbers, "delay_seconds", "SECONDS",
             "Not before so long from now");
-  add_field(*command, "--run-at", arguments->texts, "run_at", "TIME", "Not before, as 2030-01-31T12:00:00Z");
-  add_field(*command, "--timeout", arguments->numbers, "timeout_seconds", "SECONDS", "Limit of one attempt");
-  command->add_option("--deadline", arguments->deadline, "Limit of the whole task, waiting included")
-      ->type_name("SECONDS|TIME");
-  add_field(*command, "--expires", arguments->numbers, "expires_seconds", "SECONDS",
+  add_field(command, "--run-at", arguments->texts, "run_at", "TIME", "Not before, as 2030-01-31T12:00:00Z");
+  add_field(command, "--timeout", arguments->numbers, "timeout_seconds", "SECONDS", "Limit of one attempt");
+  command.option("--deadline", arguments->deadline, "Limit of the whole task, waiting included")
+      .type_name("SECONDS|TIME");
+  add_field(command, "--expires", arguments->numbers, "expires_seconds", "SECONDS",
             "Give up if it has not begun by then");
-  add_field(*command, "--max-attempts", arguments->numbers, "max_attempts", "N",
+  add_field(command, "--max-attempts", arguments->numbers, "max_attempts", "N",
             "How often it is tried, 1 to 100");
-  command->add_option("--tag", arguments->tags, "A label to find it by; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.option("--tag", arguments->tags, "A label to find it by; may be repeated")
+      .type_name("NAME=VALUE")
+      .repeatable();
   command
-      ->add_option("--idempotency-key", arguments->idempotency_key,
-                   "Repeating a start with this key makes no second task")
-      ->type_name("KEY");
-  add_field(*command, "--unique-key", arguments->texts, "unique_key", "KEY",
+      .option("--idempotency-key", arguments->idempotency_key,
+              "Repeating a start with this key makes no second task")
+      .type_name("KEY");
+  add_field(command, "--unique-key", arguments->texts, "unique_key", "KEY",
             "While an unfinished task of the type has this key, no second one is made");
-  auto* const wait =
-      command->add_option("--wait", arguments->wait, "Wait so long for its end and print how it went")
-          ->type_name("SECONDS")
-          ->check(seconds_up_to(api::limits::duration_seconds_max));
-  add_waiting_options(*command, *arguments, wait);
-  add_client_options(*command, arguments->client);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });
+  const Option wait =
+      command.option("--wait", arguments->wait, "Wait so long for its end and print how it went")
+          .type_name("SECONDS")
+          .check(seconds_up_to(api::limits::duration_seconds_max));
+  add_waiting_options(command, *arguments, wait);
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run);
 }
 
 }  // namespace longhaul::server

@@ -1,5 +1,4 @@
 // status, cancel and tasks: one call each, and its answer printed.
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -7,6 +6,7 @@
 
 #include "api/limits.h"
 #include "server/cli/argument_checks.h"
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/session.h"
 #include "server/cli/status_text.h"
@@ -77,63 +77,53 @@ ExitCode run_tasks(const ListArguments& arguments) {
   return session->print_page(*reply, "tasks", task_table);
 }
 
-void add_parameter(CLI::App& command, const std::string& flag, NameValues& into, const std::string& parameter,
+void add_parameter(Command command, const std::string& flag, NameValues& into, const std::string& parameter,
                    const std::string& type_name, const std::string& help) {
   command
-      .add_option_function<std::string>(
+      .option(
           flag, [&into, parameter](const std::string& text) { into.emplace_back(parameter, text); }, help)
-      ->type_name(type_name);
+      .type_name(type_name);
 }
 
 }  // namespace
 
-void add_status_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("status", "Show where a task stands");
+void add_status_command(Command program) {
+  const Command command = program.subcommand("status", "Show where a task stands");
   auto arguments = std::make_shared<TaskArguments>();
-  command->add_option("ID", arguments->task_id, "Id of the task")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  add_client_options(*command, arguments->client);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_status(*arguments)); }; });
+  command.id(arguments->task_id, "Id of the task");
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run_status);
 }
 
-void add_cancel_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("cancel", "Cancel a task and print what it is then");
+void add_cancel_command(Command program) {
+  const Command command = program.subcommand("cancel", "Cancel a task and print what it is then");
   auto arguments = std::make_shared<TaskArguments>();
-  command->add_option("ID", arguments->task_id, "Id of the task")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  command->add_option("--reason", arguments->reason, "Why; kept with the task")->type_name("TEXT");
-  command->add_option("--wait", arguments->wait, "Wait so long for it to have stopped, at most 300")
-      ->type_name("SECONDS")
-      ->check(seconds_up_to(api::limits::wait_seconds_max));
-  add_client_options(*command, arguments->client);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_cancel(*arguments)); }; });
+  command.id(arguments->task_id, "Id of the task");
+  command.option("--reason", arguments->reason, "Why; kept with the task").type_name("TEXT");
+  command.option("--wait", arguments->wait, "Wait so long for it to have stopped, at most 300")
+      .type_name("SECONDS")
+      .check(seconds_up_to(api::limits::wait_seconds_max));
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run_cancel);
 }
 
-void add_tasks_command(CLI::App& app, Action& chosen) {
-  auto* const command = app.add_subcommand("tasks", "List tasks, newest first");
+void add_tasks_command(Command program) {
+  const Command command = program.subcommand("tasks", "List tasks, newest first");
   auto arguments = std::make_shared<ListArguments>();
   NameValues& query = arguments->query;
-  add_parameter(*command, "--status", query, "status", "STATUS", "queued, running, succeeded, failed...");
-  add_parameter(*command, "--type", query, "type", "TYPE", "Of this type");
-  add_parameter(*command, "--queue", query, "queue", "NAME", "In this queue");
-  command->add_option("--tag", arguments->tags, "With this tag; may be repeated, then all must match")
-      ->type_name("NAME=VALUE")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  add_parameter(*command, "--created-after", query, "created_after", "TIME",
+  add_parameter(command, "--status", query, "status", "STATUS", "queued, running, succeeded, failed...");
+  add_parameter(command, "--type", query, "type", "TYPE", "Of this type");
+  add_parameter(command, "--queue", query, "queue", "NAME", "In this queue");
+  command.option("--tag", arguments->tags, "With this tag; may be repeated, then all must match")
+      .type_name("NAME=VALUE")
+      .repeatable();
+  add_parameter(command, "--created-after", query, "created_after", "TIME",
                 "Later than, as 2030-01-31T12:00:00Z");
-  add_parameter(*command, "--created-before", query, "created_before", "TIME", "Earlier than");
-  add_parameter(*command, "--page-size", query, "page_size", "N", "How many at once, up to 500");
-  add_parameter(*command, "--page-token", query, "page_token", "TOKEN", "Go on where the page before ended");
-  add_client_options(*command, arguments->client);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_tasks(*arguments)); }; });
+  add_parameter(command, "--created-before", query, "created_before", "TIME", "Earlier than");
+  add_parameter(command, "--page-size", query, "page_size", "N", "How many at once, up to 500");
+  add_parameter(command, "--page-token", query, "page_token", "TOKEN", "Go on where the page before ended");
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run_tasks);
 }
 
 }  // namespace longhaul::server

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -8,7 +7,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/start_thread.h"
-#include "server/cli/argument_checks.h"
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/progress_bar.h"
 #include "server/cli/session.h"
@@ -122,17 +121,13 @@ ExitCode run(const WatchArguments& arguments) {
 
 }  // namespace
 
-void add_watch_command(CLI::App& app, Action& chosen) {
-  auto* const command =
-      app.add_subcommand("watch", "Follow a task until it ends; interrupting this leaves the task alone");
+void add_watch_command(Command program) {
+  const Command command =
+      program.subcommand("watch", "Follow a task until it ends; interrupting this leaves the task alone");
   auto arguments = std::make_shared<WatchArguments>();
-  command->add_option("ID", arguments->task_id, "Id of the task")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  add_client_options(*command, arguments->client);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run(*arguments)); }; });
+  command.id(arguments->task_id, "Id of the task");
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run);
 }
 
 }  // namespace longhaul::server

@@ -1,5 +1,4 @@
 // webhooks test, deliveries, redeliver, recover.
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "api/limits.h"
 #include "api/utf8.h"
 #include "server/cli/argument_checks.h"
+#include "server/cli/command.h"
 #include "server/cli/delivery_wait.h"
 #include "server/cli/session.h"
 #include "server/cli/task_wait.h"
@@ -112,93 +112,76 @@ ExitCode run_recover(const RecoverArguments& arguments) {
   return ExitCode::ok;
 }
 
-void add_wait(CLI::App& command, SendArguments& arguments, const std::string& help) {
-  command.add_option("--wait", arguments.wait, help)
-      ->type_name("SECONDS")
-      ->check(seconds_up_to(api::limits::duration_seconds_max));
+void add_wait(Command command, SendArguments& arguments, const std::string& help) {
+  command.option("--wait", arguments.wait, help)
+      .type_name("SECONDS")
+      .check(seconds_up_to(api::limits::duration_seconds_max));
   add_client_options(command, arguments.client);
 }
 
-void add_test(CLI::App& webhooks, Action& chosen) {
-  auto* const command =
-      webhooks.add_subcommand("test", "Send it a webhook.test, and print what came of that");
+void add_test(Command webhooks) {
+  const Command command = webhooks.subcommand("test", "Send it a webhook.test, and print what came of that");
   auto arguments = std::make_shared<SendArguments>();
-  command->add_option("ID", arguments->id, "Id of the webhook")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  add_wait(*command, *arguments, "Wait so long for it to be delivered or given up (20)");
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_test(*arguments)); }; });
+  command.id(arguments->id, "Id of the webhook");
+  add_wait(command, *arguments, "Wait so long for it to be delivered or given up (20)");
+  command.when_chosen(arguments, run_test);
 }
 
-void add_redeliver(CLI::App& webhooks, Action& chosen) {
-  auto* const command =
-      webhooks.add_subcommand("redeliver", "Send a delivery once more, whatever became of it");
+void add_redeliver(Command webhooks) {
+  const Command command =
+      webhooks.subcommand("redeliver", "Send a delivery once more, whatever became of it");
   auto arguments = std::make_shared<SendArguments>();
-  command->add_option("ID", arguments->id, "Id of the delivery")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  add_wait(*command, *arguments,
-           "Wait so long for it to be delivered or given up, and print what came of it");
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_redeliver(*arguments)); }; });
+  command.id(arguments->id, "Id of the delivery");
+  add_wait(command, *arguments, "Wait so long for it to be delivered or given up, and print what came of it");
+  command.when_chosen(arguments, run_redeliver);
 }
 
-CLI::Option* add_parameter(CLI::App& command, const std::string& flag, NameValues& into,
-                           const std::string& parameter, const std::string& type_name,
-                           const std::string& help) {
+Option add_parameter(Command command, const std::string& flag, NameValues& into, const std::string& parameter,
+                     const std::string& type_name, const std::string& help) {
   return command
-      .add_option_function<std::string>(
+      .option(
           flag, [&into, parameter](const std::string& text) { into.emplace_back(parameter, text); }, help)
-      ->type_name(type_name);
+      .type_name(type_name);
 }
 
-void add_deliveries(CLI::App& webhooks, Action& chosen) {
-  auto* const command =
-      webhooks.add_subcommand("deliveries", "List what a webhook was told or is to be told, newest first");
+void add_deliveries(Command webhooks) {
+  const Command command =
+      webhooks.subcommand("deliveries", "List what a webhook was told or is to be told, newest first");
   auto arguments = std::make_shared<ListArguments>();
   NameValues& query = arguments->query;
-  command->add_option("ID", arguments->webhook_id, "Id of the webhook")->check(not_empty())->type_name("");
-  auto* const task =
-      command->add_option("--task", arguments->task_id, "What is told of this task instead, oldest first")
-          ->check(not_empty())
-          ->type_name("TASK");
-  add_parameter(*command, "--status", query, "status", "STATUS", "pending, delivered or exhausted")
-      ->excludes(task);
-  add_parameter(*command, "--limit", query, "page_size", "N", "How many at once, up to 500")->excludes(task);
-  add_parameter(*command, "--page-token", query, "page_token", "TOKEN", "Go on where the page before ended")
-      ->excludes(task);
-  add_client_options(*command, arguments->client);
-  command->callback([arguments, &chosen] {
-    chosen = [arguments] { return static_cast<int>(run_deliveries(*arguments)); };
-  });
+  command.option("ID", arguments->webhook_id, "Id of the webhook").check(not_empty()).type_name("");
+  const Option task =
+      command.option("--task", arguments->task_id, "What is told of this task instead, oldest first")
+          .check(not_empty())
+          .type_name("TASK");
+  add_parameter(command, "--status", query, "status", "STATUS", "pending, delivered or exhausted")
+      .excludes(task);
+  add_parameter(command, "--limit", query, "page_size", "N", "How many at once, up to 500").excludes(task);
+  add_parameter(command, "--page-token", query, "page_token", "TOKEN", "Go on where the page before ended")
+      .excludes(task);
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run_deliveries);
 }
 
-void add_recover(CLI::App& webhooks, Action& chosen) {
-  auto* const command =
-      webhooks.add_subcommand("recover", "Send again what it was told in vain, and while it was disabled");
+void add_recover(Command webhooks) {
+  const Command command =
+      webhooks.subcommand("recover", "Send again what it was told in vain, and while it was disabled");
   auto arguments = std::make_shared<RecoverArguments>();
-  command->add_option("ID", arguments->webhook_id, "Id of the webhook")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  command->add_option("--since", arguments->since, "Of events since then, as 2030-01-31T12:00:00Z")
-      ->required()
-      ->type_name("TIME");
-  add_client_options(*command, arguments->client);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_recover(*arguments)); }; });
+  command.id(arguments->webhook_id, "Id of the webhook");
+  command.option("--since", arguments->since, "Of events since then, as 2030-01-31T12:00:00Z")
+      .required()
+      .type_name("TIME");
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run_recover);
 }
 
 }  // namespace
 
-void add_webhook_deliveries(CLI::App& webhooks, Action& chosen) {
-  add_test(webhooks, chosen);
-  add_deliveries(webhooks, chosen);
-  add_redeliver(webhooks, chosen);
-  add_recover(webhooks, chosen);
+void add_webhook_deliveries(Command webhooks) {
+  add_test(webhooks);
+  add_deliveries(webhooks);
+  add_redeliver(webhooks);
+  add_recover(webhooks);
 }
 
 }  // namespace longhaul::server

@@ -1,5 +1,4 @@
 // webhooks add, list, show, change, rotate, enable, disable, remove: one call each, and its answer printed.
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -8,7 +7,7 @@
 
 #include "api/json_writer.h"
 #include "api/utf8.h"
-#include "server/cli/argument_checks.h"
+#include "server/cli/command.h"
 #include "server/cli/delivery_wait.h"
 #include "server/cli/session.h"
 #include "server/cli/terminal.h"
@@ -158,93 +157,80 @@ ExitCode run_remove(Session& session, const std::string& webhook_id) {
   return ExitCode::ok;
 }
 
-CLI::Option* add_names(CLI::App& command, const std::string& flag, std::vector<std::string>& names,
-                       const std::string& type_name, const std::string& help) {
-  return command.add_option(flag, names, help)
-      ->type_name(type_name)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+Option add_names(Command command, const std::string& flag, std::vector<std::string>& names,
+                 const std::string& type_name, const std::string& help) {
+  return command.option(flag, names, help).type_name(type_name).repeatable();
 }
 
-void add_add(CLI::App& webhooks, Action& chosen) {
-  auto* const command =
-      webhooks.add_subcommand("add", "Register a URL to be told, and print its id and its secret");
+void add_add(Command webhooks) {
+  const Command command =
+      webhooks.subcommand("add", "Register a URL to be told, and print its id and its secret");
   auto arguments = std::make_shared<AddArguments>();
   Members& members = arguments->members;
-  command->add_option("URL", members.url, "Where events are posted to")->required()->type_name("");
-  add_names(*command, "--event", members.events, "EVENT",
+  command.option("URL", members.url, "Where events are posted to").required().type_name("");
+  add_names(command, "--event", members.events, "EVENT",
             "As task.failed, or '*' for every event; may be repeated (the four final ones)");
-  add_names(*command, "--type", members.types, "TYPE", "Only of tasks of this type; may be repeated");
-  add_names(*command, "--queue", members.queues, "NAME", "Only of tasks in this queue; may be repeated");
-  command->add_option("--description", members.description, "What it is for")->type_name("TEXT");
-  add_client_options(*command, arguments->client);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_add(*arguments)); }; });
+  add_names(command, "--type", members.types, "TYPE", "Only of tasks of this type; may be repeated");
+  add_names(command, "--queue", members.queues, "NAME", "Only of tasks in this queue; may be repeated");
+  command.option("--description", members.description, "What it is for").type_name("TEXT");
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run_add);
 }
 
-void add_change(CLI::App& webhooks, Action& chosen) {
-  auto* const command =
-      webhooks.add_subcommand("change", "Change what is given of a webhook; the rest stays as it is");
+void add_change(Command webhooks) {
+  const Command command =
+      webhooks.subcommand("change", "Change what is given of a webhook; the rest stays as it is");
   auto arguments = std::make_shared<ChangeArguments>();
   Members& members = arguments->members;
-  command->add_option("ID", arguments->webhook_id, "Id of the webhook")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  command->add_option("--url", members.url, "Where events are posted to, also those that are owed already")
-      ->type_name("URL");
-  add_names(*command, "--event", members.events, "EVENT",
+  command.id(arguments->webhook_id, "Id of the webhook");
+  command.option("--url", members.url, "Where events are posted to, also those that are owed already")
+      .type_name("URL");
+  add_names(command, "--event", members.events, "EVENT",
             "As task.failed, or '*' for every event, instead of those until now; may be repeated");
-  auto* const types = add_names(*command, "--type", members.types, "TYPE",
-                                "Only of tasks of this type, instead of those until now; may be repeated");
-  command->add_flag("--all-types", members.all_types, "Of tasks of every type")->excludes(types);
-  auto* const queues = add_names(*command, "--queue", members.queues, "NAME",
-                                 "Only of tasks in this queue, instead of those until now; may be repeated");
-  command->add_flag("--all-queues", members.all_queues, "Of tasks in every queue")->excludes(queues);
-  command->add_option("--description", members.description, "What it is for")->type_name("TEXT");
-  add_client_options(*command, arguments->client);
-  command->callback(
-      [arguments, &chosen] { chosen = [arguments] { return static_cast<int>(run_change(*arguments)); }; });
+  const Option types = add_names(command, "--type", members.types, "TYPE",
+                                 "Only of tasks of this type, instead of those until now; may be repeated");
+  command.flag("--all-types", members.all_types, "Of tasks of every type").excludes(types);
+  const Option queues = add_names(command, "--queue", members.queues, "NAME",
+                                  "Only of tasks in this queue, instead of those until now; may be repeated");
+  command.flag("--all-queues", members.all_queues, "Of tasks in every queue").excludes(queues);
+  command.option("--description", members.description, "What it is for").type_name("TEXT");
+  add_client_options(command, arguments->client);
+  command.when_chosen(arguments, run_change);
 }
 
-void add_list(CLI::App& webhooks, Action& chosen) {
-  auto* const command = webhooks.add_subcommand("list", "List the webhooks, oldest first");
+void add_list(Command webhooks) {
+  const Command command = webhooks.subcommand("list", "List the webhooks, oldest first");
   auto client = std::make_shared<ClientOptions>();
-  add_client_options(*command, *client);
-  command->callback([client, &chosen] { chosen = [client] { return static_cast<int>(run_list(*client)); }; });
+  add_client_options(command, *client);
+  command.when_chosen(client, run_list);
 }
 
 // A command that takes the id of a webhook and nothing else.
-void add_for_one(CLI::App& webhooks, Action& chosen, const std::string& name, const std::string& help,
+void add_for_one(Command webhooks, const std::string& name, const std::string& help,
                  ExitCode (*run)(Session&, const std::string&)) {
-  auto* const command = webhooks.add_subcommand(name, help);
+  const Command command = webhooks.subcommand(name, help);
   auto arguments = std::make_shared<OneWebhook>();
-  command->add_option("ID", arguments->webhook_id, "Id of the webhook")
-      ->required()
-      ->check(not_empty())
-      ->type_name("");
-  add_client_options(*command, arguments->client);
-  command->callback([arguments, run, &chosen] {
-    chosen = [arguments, run] {
-      auto session = Session::open(arguments->client);
-      return static_cast<int>(session ? run(*session, arguments->webhook_id) : session.error());
-    };
+  command.id(arguments->webhook_id, "Id of the webhook");
+  add_client_options(command, arguments->client);
+  command.when_chosen([arguments, run] {
+    auto session = Session::open(arguments->client);
+    return session ? run(*session, arguments->webhook_id) : session.error();
   });
 }
 
 }  // namespace
 
-void add_webhook_registering(CLI::App& webhooks, Action& chosen) {
-  add_add(webhooks, chosen);
-  add_list(webhooks, chosen);
-  add_for_one(webhooks, chosen, "show", "Show a webhook, and why it is disabled if it is", run_show);
-  add_change(webhooks, chosen);
-  add_for_one(webhooks, chosen, "rotate",
-              "Make another secret and print it; the old one signs too for 24 hours", run_rotate);
-  add_for_one(webhooks, chosen, "enable", "Send to it again", run_enable);
-  add_for_one(webhooks, chosen, "disable",
-              "Send nothing to it; what it would have been told is kept for 'recover'", run_disable);
-  add_for_one(webhooks, chosen, "remove", "Forget it, and what it is still owed", run_remove);
+void add_webhook_registering(Command webhooks) {
+  add_add(webhooks);
+  add_list(webhooks);
+  add_for_one(webhooks, "show", "Show a webhook, and why it is disabled if it is", run_show);
+  add_change(webhooks);
+  add_for_one(webhooks, "rotate", "Make another secret and print it; the old one signs too for 24 hours",
+              run_rotate);
+  add_for_one(webhooks, "enable", "Send to it again", run_enable);
+  add_for_one(webhooks, "disable", "Send nothing to it; what it would have been told is kept for 'recover'",
+              run_disable);
+  add_for_one(webhooks, "remove", "Forget it, and what it is still owed", run_remove);
 }
 
 }  // namespace longhaul::server

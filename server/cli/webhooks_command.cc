@@ -1,8 +1,8 @@
 // webhooks: the commands below it, and of them `secret`, which asks no server: it reads settings and the database file.
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 
+#include "server/cli/command.h"
 #include "server/cli/commands.h"
 #include "server/cli/database_settings.h"
 #include "server/cli/terminal.h"
@@ -33,18 +33,17 @@ ExitCode print_secret(const SettingSources& sources) {
 
 }  // namespace
 
-void add_webhooks_command(CLI::App& app, Action& chosen) {
-  auto* const webhooks =
-      app.add_subcommand("webhooks", "Register URLs to be told of tasks, and look after them");
-  webhooks->require_subcommand(1);
-  add_webhook_registering(*webhooks, chosen);
-  add_webhook_deliveries(*webhooks, chosen);
-  auto* const secret = webhooks->add_subcommand(
+void add_webhooks_command(Command program) {
+  const Command webhooks =
+      program.subcommand("webhooks", "Register URLs to be told of tasks, and look after them");
+  webhooks.require_subcommand();
+  add_webhook_registering(webhooks);
+  add_webhook_deliveries(webhooks);
+  const Command secret = webhooks.subcommand(
       "secret", "Print the secret that signs the callbacks of tasks: of the settings, else of the database");
   auto sources = std::make_shared<SettingSources>();
-  add_database_options(*secret, *sources);
-  secret->callback(
-      [sources, &chosen] { chosen = [sources] { return static_cast<int>(print_secret(*sources)); }; });
+  add_database_options(secret, *sources);
+  secret.when_chosen(sources, print_secret);
 }
 
 }  // namespace longhaul::server

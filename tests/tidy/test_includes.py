@@ -7,14 +7,14 @@ LAYERS = ("base", "api", "storage", "worker", "server")
 NOT_LAYERED = ("tests", "examples")
 # Which layer a generated header belongs to.
 EMBEDDED_BY = {"openapi": "api", "migrations_sqlite": "storage", "queries_sqlite": "storage"}
-# Outside headers that one layer, or one folder of it, alone may include. Tests may include any of them.
+# Outside headers that one layer, or one folder or file of it, alone may include. Tests may include any of them.
 OWNED_HEADERS = {
     "httplib.h": "server",
     "sqlite3.h": "storage",
     "libpq-fe.h": "storage",
     "curl/curl.h": "worker",
     "wslay/wslay.h": "server",
-    "CLI/CLI.hpp": "server",
+    "CLI/CLI.hpp": "server/cli/command.cc",  # takes seconds to compile
     "toml++/toml.h": "server",
     "spdlog/": "base",
     "prometheus/": "server/metrics",
@@ -58,7 +58,7 @@ def strangers(files):
         for line, included, _ in cpp_text.includes(text):
             for header, owner in OWNED_HEADERS.items():
                 owned = included.startswith(header) if header.endswith("/") else included == header
-                if own and owned and not path.startswith(owner + "/"):
+                if own and owned and not f"{path}/".startswith(owner + "/"):
                     problems.append(f"{path}:{line} includes {included}: only {owner} may")
     return problems
 
@@ -107,6 +107,8 @@ def test_a_stranger_is_noticed():
     assert strangers({"api/a.cc": "#include <sqlite3.h>\n"})
     assert strangers({"worker/a.cc": "#include <spdlog/spdlog.h>\n"})
     assert strangers({"server/routes/a.cc": "#include <prometheus/counter.h>\n"})
+    assert strangers({"server/cli/a.cc": "#include <CLI/CLI.hpp>\n"})
+    assert not strangers({"server/cli/command.cc": "#include <CLI/CLI.hpp>\n"})
     assert not strangers({"server/metrics/a.cc": "#include <prometheus/counter.h>\n"})
     assert not strangers({"storage/sqlite/a.cc": "#include <sqlite3.h>\n", "tests/store/a.cc": "#include <sqlite3.h>\n"})
 
