@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cassert>
-#include <cstdint>
 
 #include "server/config/nearest_name.h"
 
@@ -122,11 +121,6 @@ Option Command::id(std::string& into, const std::string& help) const {
 
 Option Command::flag(const std::string& name, bool& into, const std::string& help) const {
   return Option(app_->add_flag(name, into, help));
-}
-
-Option Command::flag(const std::string& name, const std::string& help) const {
-  return Option(app_->add_flag_function(
-      name, [](std::int64_t) {}, help));
 }
 
 void Command::when_chosen(const Action& action) const {

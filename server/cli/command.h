@@ -71,8 +71,6 @@ class Command {
   // The argument ID, which is never left out and never empty.
   Option id(std::string& into, const std::string& help) const;
   Option flag(const std::string& name, bool& into, const std::string& help) const;
-  // One that says nothing but that it is there.
-  Option flag(const std::string& name, const std::string& help) const;
 
   void when_chosen(const Action& action) const;
   // The arguments live as long as the program.

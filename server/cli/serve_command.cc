@@ -104,8 +104,13 @@ void add_serve_command(Command program) {
 void add_settings_command(Command program) {
   const Command command = program.subcommand("settings", "Print the reference of all settings");
   command.hide();  // it is there for docs/configuration.md
-  command.flag("--markdown", "As docs/configuration.md").required();
-  command.when_chosen([] {
+  auto markdown = std::make_shared<bool>(false);
+  command.flag("--markdown", *markdown, "As docs/configuration.md").required();
+  command.when_chosen([markdown] {
+    if (!*markdown) {
+      complain("there is no other form of it than --markdown");
+      return ExitCode::usage;
+    }
     std::cout << settings_markdown();
     return ExitCode::ok;
   });

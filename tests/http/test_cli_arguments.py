@@ -92,6 +92,9 @@ def test_api_keys_that_no_server_has(cli, key):
     (["start", "echo", "--idempotency-ky=5"], "did you mean '--idempotency-key'?"),
     (["tasks", "--frobnicate"], "there is no option '--frobnicate'\n"),
     (["serve", "--listn", "127.0.0.1:0"], "there is no option '--listn'; did you mean '--listen'?"),
+    (["settings", "--markdown=maybe"], "--markdown"),
+    (["settings", "--markdown=false"], "no other form"),
+    (["tasks", "--json=maybe"], "--json"),
 ])
 def test_arguments_that_do_not_fit(cli, arguments, said):
     result = cli.expect(2, *arguments)
