@@ -76,8 +76,7 @@ if(LONGHAUL_SANITIZE)
     add_link_options(${longhaul_sanitizer_flags})
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         # Instrumented code confuses GCC's flow analysis.
-        target_compile_options(longhaul_options INTERFACE -Wno-maybe-uninitialized -Wno-array-bounds
-                                                          -Wno-stringop-overread -Wno-stringop-overflow)
+        target_compile_options(longhaul_options INTERFACE -Wno-maybe-uninitialized)
     endif()
 else()
     target_compile_options(longhaul_options INTERFACE -fstack-protector-strong)

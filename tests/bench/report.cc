@@ -34,7 +34,8 @@ std::string time_text(const std::optional<std::chrono::nanoseconds>& time) {
 }
 
 double ratio_of(const Figure& figure, const Limit& limit) {
-  return limit.value == 0 ? 0 : figure.value / limit.value;
+  if (limit.value == 0) return 0;
+  return limit.ratio.value_or(figure.value / limit.value);
 }
 
 std::vector<Row> rows_of(const Report& report) {

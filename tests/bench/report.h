@@ -16,6 +16,7 @@ struct Limit {
   std::string name;
   double value = 0;
   std::string expected;  // of the ratio of figure to limit, as the design has it; empty: it says nothing
+  std::optional<double> ratio = {};  // where rounds are held against each other; absent: figure / value
 };
 
 struct Figure {
