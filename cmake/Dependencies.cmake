@@ -27,7 +27,7 @@ longhaul_require_package(fmt)
 longhaul_require_package(spdlog)
 longhaul_dependency(log)
 target_link_libraries(longhaul_log INTERFACE fmt::fmt-header-only)
-target_compile_definitions(longhaul_log INTERFACE SPDLOG_HEADER_ONLY SPDLOG_FMT_EXTERNAL)
+target_compile_definitions(longhaul_log INTERFACE SPDLOG_FMT_EXTERNAL)
 get_target_property(longhaul_spdlog_include spdlog::spdlog_header_only INTERFACE_INCLUDE_DIRECTORIES)
 target_include_directories(longhaul_log SYSTEM INTERFACE ${longhaul_spdlog_include})
 
