@@ -62,7 +62,7 @@ endif()
 
 if(LONGHAUL_SANITIZE STREQUAL "address")
     # Three checks of each single access are left out, for a third of all time to compile: of the null pointer and of the
-    # object's size, for the address sanitizer stops at both anyway, and of alignment, which this code gets from memcpy().
+    # object's size, for the address sanitizer stops at both anyway, and of alignment: what this code reads of bytes, it copies.
     set(longhaul_sanitizer_flags -fsanitize=address,undefined -fno-sanitize=null,object-size,alignment
                                  -fno-sanitize-recover=all -fno-omit-frame-pointer)
 elseif(LONGHAUL_SANITIZE STREQUAL "thread")

@@ -50,6 +50,14 @@ ExitCode exit_code_of(const Reply& reply) {
 
 }  // namespace
 
+Option add_parameter(Command command, const std::string& flag, NameValues& into, const std::string& parameter,
+                     const std::string& type_name, const std::string& help) {
+  return command
+      .option(
+          flag, [&into, parameter](const std::string& text) { into.emplace_back(parameter, text); }, help)
+      .type_name(type_name);
+}
+
 void add_client_options(Command command, ClientOptions& options) {
   command.option("--server", options.server, "URL of the server")
       .from_environment("LONGHAUL_SERVER")

@@ -17,6 +17,7 @@
 namespace longhaul::server {
 
 class Command;
+class Option;
 
 struct ClientOptions {
   std::string server = "http://127.0.0.1:8080";
@@ -24,6 +25,9 @@ struct ClientOptions {
 };
 // --server and --json, with LONGHAUL_SERVER.
 void add_client_options(Command command, ClientOptions& options);
+// An option whose value goes into a query, as its parameter of that name.
+Option add_parameter(Command command, const std::string& flag, NameValues& into, const std::string& parameter,
+                     const std::string& type_name, const std::string& help);
 
 template <class T>
 using Accepted = base::Result<T, ExitCode>;

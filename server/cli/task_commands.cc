@@ -77,14 +77,6 @@ ExitCode run_tasks(const ListArguments& arguments) {
   return session->print_page(*reply, "tasks", task_table);
 }
 
-void add_parameter(Command command, const std::string& flag, NameValues& into, const std::string& parameter,
-                   const std::string& type_name, const std::string& help) {
-  command
-      .option(
-          flag, [&into, parameter](const std::string& text) { into.emplace_back(parameter, text); }, help)
-      .type_name(type_name);
-}
-
 }  // namespace
 
 void add_status_command(Command program) {

@@ -136,14 +136,6 @@ void add_redeliver(Command webhooks) {
   command.when_chosen(arguments, run_redeliver);
 }
 
-Option add_parameter(Command command, const std::string& flag, NameValues& into, const std::string& parameter,
-                     const std::string& type_name, const std::string& help) {
-  return command
-      .option(
-          flag, [&into, parameter](const std::string& text) { into.emplace_back(parameter, text); }, help)
-      .type_name(type_name);
-}
-
 void add_deliveries(Command webhooks) {
   const Command command =
       webhooks.subcommand("deliveries", "List what a webhook was told or is to be told, newest first");
